@@ -1,0 +1,2 @@
+//! The `opencom` binary.
+fn main() {}
