@@ -1,1 +1,45 @@
-//! Placeholder.
+//! Every function of the API once: path, kind, who may call, request and result. The services, the gateway, the client,
+//! the API document and the coverage tests derive from these definitions; nothing repeats them.
+
+#![warn(missing_docs)]
+
+pub mod arguments;
+pub mod auth;
+pub mod conversations;
+pub mod function;
+pub mod limits;
+pub mod messages;
+pub mod support_attachments;
+pub mod visitors;
+pub mod widget_sessions;
+pub mod workspaces;
+
+pub use function::{Access, Descriptor, Function, Kind, Otherwise, Who};
+
+/// Every function, module by module.
+pub fn catalogue() -> impl Iterator<Item = &'static Descriptor> {
+    [
+        auth::FUNCTIONS,
+        workspaces::FUNCTIONS,
+        widget_sessions::FUNCTIONS,
+        visitors::FUNCTIONS,
+        conversations::FUNCTIONS,
+        messages::FUNCTIONS,
+        support_attachments::FUNCTIONS,
+    ]
+    .into_iter()
+    .flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    #[test]
+    fn no_path_stands_twice() {
+        let mut seen = HashSet::new();
+        for function in super::catalogue() {
+            assert!(seen.insert(function.path), "{} is defined twice", function.path);
+        }
+    }
+}

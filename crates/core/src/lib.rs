@@ -1,1 +1,34 @@
-//! Placeholder.
+//! What every crate of the workspace shares: ids, times and numbers as they travel, errors, permissions, attribute
+//! values and, with the feature `auth`, tokens. No I/O and no database.
+
+// The macros name this crate by its own name, here as everywhere.
+extern crate self as opencom_core;
+
+#[cfg(feature = "auth")]
+pub mod auth;
+pub mod attributes;
+pub mod email;
+pub mod error;
+pub mod id;
+pub mod number;
+pub mod origin;
+pub mod permission;
+pub mod text_enum;
+
+pub use attributes::{Attributes, Json};
+pub use error::{Code, Error, Result};
+pub use id::Id;
+pub use number::{Int, Millis};
+pub use permission::{Permission, Role};
+
+#[cfg(feature = "diesel")]
+mod columns;
+
+/// What the macros of this crate expand to; not for use by hand.
+#[doc(hidden)]
+pub mod macro_support {
+    #[cfg(feature = "diesel")]
+    pub use diesel;
+    pub use schemars;
+    pub use serde;
+}

@@ -1,0 +1,152 @@
+//! What a function of the API is, and the macro that defines one.
+
+use opencom_core::Permission;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use validator::Validate;
+
+/// A function of the API. The request type is the function.
+pub trait Function: Serialize + DeserializeOwned + Validate + JsonSchema + Send + Sync + 'static {
+    /// What the caller gets.
+    type Output: Serialize + DeserializeOwned + JsonSchema + Send + 'static;
+    /// Everything else there is to know about it.
+    const DESCRIPTOR: Descriptor;
+}
+
+/// The three kinds of functions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// Reads; can be subscribed to.
+    Query,
+    /// Reads and writes in one transaction.
+    Mutation,
+    /// May call the outside world; no transaction of its own.
+    Action,
+}
+
+/// Who may call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Who {
+    /// Everyone.
+    Anyone,
+    /// Nobody from outside: such a path does not exist for callers.
+    Internal,
+    /// A token that verifies, whatever stands behind it.
+    SignedIn,
+    /// A signed-in agent: a user with an e-mail address, a workspace and a role.
+    Agent,
+    /// A member of the workspace at hand.
+    Member,
+    /// A member with this permission.
+    Permitted(Permission),
+    /// A visitor, by session token.
+    Visitor,
+    /// A member with this permission, or the visitor whose row it is.
+    PermittedOrVisitor(Permission),
+}
+
+/// What everybody else gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Otherwise {
+    /// The error that says what is missing.
+    Refused,
+    /// This value, as JSON; never an error.
+    Gets(&'static str),
+    /// Less than members get; the function's documentation says what.
+    Less,
+}
+
+/// The access rule of a function. It drives the access tests and the API document; the function's first line enforces it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Access {
+    /// Who may call.
+    pub who: Who,
+    /// What everybody else gets.
+    pub otherwise: Otherwise,
+}
+
+impl Access {
+    /// Refuses everybody else.
+    pub const fn only(who: Who) -> Self {
+        Self { who, otherwise: Otherwise::Refused }
+    }
+
+    /// Everybody else gets a fixed value.
+    pub const fn or(self, value: &'static str) -> Self {
+        Self { otherwise: Otherwise::Gets(value), ..self }
+    }
+
+    /// Everybody else gets less.
+    pub const fn or_less(self) -> Self {
+        Self { otherwise: Otherwise::Less, ..self }
+    }
+}
+
+/// A function as data.
+#[derive(Clone, Copy, Debug)]
+pub struct Descriptor {
+    /// `module:function`.
+    pub path: &'static str,
+    /// Query, mutation or action.
+    pub kind: Kind,
+    /// Who may call.
+    pub access: Access,
+    /// Arguments that may be or contain `null`; everywhere else `null` is an argument error.
+    pub nulls_in: &'static [&'static str],
+    /// JSON schema of the arguments.
+    pub arguments_schema: fn(&mut SchemaGenerator) -> Schema,
+    /// JSON schema of the result.
+    pub output_schema: fn(&mut SchemaGenerator) -> Schema,
+}
+
+/// Defines the functions of a module: the index at its top.
+///
+/// `Request: kind "module:function" -> Output, access [, nulls in "argument"..];`
+macro_rules! functions {
+    ($($request:ident: $kind:ident $path:literal -> $output:ty, $access:expr $(, nulls in $($null:literal),+)?;)*) => {
+        /// The functions of this module.
+        pub const FUNCTIONS: &[$crate::Descriptor] =
+            &[$(<$request as $crate::Function>::DESCRIPTOR,)*];
+
+        $(
+            impl $crate::Function for $request {
+                type Output = $output;
+                const DESCRIPTOR: $crate::Descriptor = $crate::Descriptor {
+                    path: $path,
+                    kind: functions!(@kind $kind),
+                    access: $access,
+                    nulls_in: &[$($($null),+)?],
+                    arguments_schema: |generator| generator.subschema_for::<$request>(),
+                    output_schema: |generator| generator.subschema_for::<$output>(),
+                };
+            }
+        )*
+    };
+    (@kind query) => { $crate::Kind::Query };
+    (@kind mutation) => { $crate::Kind::Mutation };
+    (@kind action) => { $crate::Kind::Action };
+}
+
+pub(crate) use functions;
+
+/// Everyone may call.
+pub(crate) const ANYONE: Access = Access::only(Who::Anyone);
+/// Nobody from outside may call.
+pub(crate) const INTERNAL: Access = Access::only(Who::Internal);
+/// Signed-in agents may call.
+pub(crate) const AGENT: Access = Access::only(Who::Agent);
+/// Whoever has a token that verifies may call.
+pub(crate) const SIGNED_IN: Access = Access::only(Who::SignedIn);
+/// Visitors with a session token may call.
+pub(crate) const VISITOR: Access = Access::only(Who::Visitor);
+
+/// Members with `permission` may call.
+pub(crate) const fn permitted(permission: Permission) -> Access {
+    Access::only(Who::Permitted(permission))
+}
+
+/// Members with `permission` and the visitor concerned may call.
+pub(crate) const fn permitted_or_visitor(permission: Permission) -> Access {
+    Access::only(Who::PermittedOrVisitor(permission))
+}

@@ -1,0 +1,21 @@
+//! How long texts may be, in characters. The published apps stay far below; the limits keep hostile input out of
+//! indexes and rows.
+
+/// Names of people, workspaces and files.
+pub const NAME: u64 = 256;
+/// Identifiers that a client chooses: session ids, external user ids, versions.
+pub const IDENTIFIER: u64 = 512;
+/// E-mail addresses.
+pub const EMAIL: u64 = 320;
+/// URLs.
+pub const URL: u64 = 8192;
+/// Passwords, so that hashing one costs a bounded time.
+pub const PASSWORD: u64 = 1024;
+/// Tokens and codes.
+pub const TOKEN: u64 = 1024;
+/// The text of a message.
+pub const MESSAGE: u64 = 64 * 1024;
+/// All custom attributes of a visitor together, in bytes of JSON.
+pub const ATTRIBUTES_BYTES: usize = 256 * 1024;
+/// Ids in one list.
+pub const IDS: u64 = 1000;

@@ -1,0 +1,216 @@
+//! Workspaces: the tenants.
+
+use opencom_core::id::WorkspaceId;
+use opencom_core::{Int, Millis, text_enum};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_with_macros::skip_serializing_none;
+use validator::Validate;
+
+use crate::function::{AGENT, ANYONE, Access, Who, functions};
+use crate::limits;
+
+functions! {
+    Get: query "workspaces:get" -> Option<WorkspaceView>, Access::only(Who::Member).or_less();
+    GetPublicWorkspaceContext: query "workspaces:getPublicWorkspaceContext" -> Option<PublicWorkspaceContext>, ANYONE;
+    GetByName: query "workspaces:getByName" -> Option<Workspace>, Access::only(Who::Member).or("null");
+    Create: mutation "workspaces:create" -> WorkspaceId, AGENT;
+    GetOrCreateDefault: mutation "workspaces:getOrCreateDefault" -> Workspace, AGENT;
+    ValidateOrigin: query "workspaces:validateOrigin" -> OriginVerdict, ANYONE;
+}
+
+/// A workspace: all of it for members, id and name for everybody else.
+#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Get {
+    /// The workspace.
+    pub id: WorkspaceId,
+}
+
+/// What an anonymous page of the help center may know: the named workspace, the one whose public article has this slug,
+/// else the oldest with a public article, else the oldest.
+#[skip_serializing_none]
+#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct GetPublicWorkspaceContext {
+    /// This workspace.
+    pub workspace_id: Option<WorkspaceId>,
+    /// The workspace with this article.
+    #[validate(length(max = limits::IDENTIFIER))]
+    pub article_slug: Option<String>,
+}
+
+/// The oldest workspace of that exact name, when the caller is a member of it.
+#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GetByName {
+    /// The exact name.
+    #[validate(length(max = limits::NAME))]
+    pub name: String,
+}
+
+/// Creates a workspace that the caller owns. A workspace of that name that the caller belongs to is returned instead.
+#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Create {
+    /// Any text, also an empty one.
+    #[validate(length(max = limits::NAME))]
+    pub name: String,
+}
+
+/// The caller's active workspace, or a new `Default Workspace` when it is gone.
+#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GetOrCreateDefault {}
+
+/// Whether a page of this origin may use the workspace.
+#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ValidateOrigin {
+    /// The workspace.
+    pub workspace_id: WorkspaceId,
+    /// `window.location.origin` of the page.
+    #[validate(length(max = limits::URL))]
+    pub origin: String,
+}
+
+text_enum! {
+    /// Who may read the help center.
+    pub enum HelpCenterAccessPolicy {
+        /// Everyone.
+        Public = "public",
+        /// Members.
+        Restricted = "restricted",
+    }
+}
+
+text_enum! {
+    /// Who may join.
+    pub enum SignupMode {
+        /// Whoever was invited.
+        InviteOnly = "invite-only",
+        /// Whoever was invited and has an address in an allowed domain.
+        DomainAllowlist = "domain-allowlist",
+    }
+}
+
+text_enum! {
+    /// A way to sign in.
+    pub enum AuthMethod {
+        /// E-mail address and password.
+        Password = "password",
+        /// A code by e-mail.
+        Otp = "otp",
+    }
+}
+
+text_enum! {
+    /// Whether a visitor who claims an external id must prove it.
+    pub enum IdentityVerificationMode {
+        /// A wrong or missing proof leaves the visitor unverified.
+        Optional = "optional",
+        /// A wrong or missing proof is refused.
+        Required = "required",
+    }
+}
+
+text_enum! {
+    /// How far the guided set-up has come.
+    pub enum HostedOnboardingStatus {
+        /// Not begun.
+        NotStarted = "not_started",
+        /// Begun.
+        InProgress = "in_progress",
+        /// Done.
+        Completed = "completed",
+    }
+}
+
+/// A workspace as members see it.
+#[skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Workspace {
+    /// The workspace's id.
+    #[serde(rename = "_id")]
+    pub id: WorkspaceId,
+    /// When the row was made.
+    #[serde(rename = "_creationTime")]
+    pub creation_time: Millis,
+    /// Its name; not unique.
+    pub name: String,
+    /// When it was created.
+    pub created_at: Millis,
+    /// Origins whose pages may use the widget; absent or empty: all.
+    pub allowed_origins: Option<Vec<String>>,
+    /// Who may read the help center.
+    pub help_center_access_policy: Option<HelpCenterAccessPolicy>,
+    /// Who may join.
+    pub signup_mode: Option<SignupMode>,
+    /// E-mail domains that may join.
+    pub allowed_domains: Option<Vec<String>>,
+    /// Ways to sign in.
+    pub auth_methods: Option<Vec<AuthMethod>>,
+    /// How far the guided set-up has come.
+    pub hosted_onboarding_status: Option<HostedOnboardingStatus>,
+    /// Its current step.
+    pub hosted_onboarding_current_step: Option<Int>,
+    /// Its finished steps.
+    pub hosted_onboarding_completed_steps: Option<Vec<String>>,
+    /// The secret of identity verification; for owners and admins alone.
+    pub identity_secret: Option<String>,
+    /// Whether visitors' external ids are verified.
+    pub identity_verification_enabled: Option<bool>,
+    /// Whether they must be.
+    pub identity_verification_mode: Option<IdentityVerificationMode>,
+    /// How long a visitor's session lasts, in milliseconds; absent: 24 hours.
+    pub session_lifetime_ms: Option<Int>,
+}
+
+/// A workspace as everybody else sees it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PublicWorkspace {
+    /// The workspace's id.
+    #[serde(rename = "_id")]
+    pub id: WorkspaceId,
+    /// When the row was made.
+    #[serde(rename = "_creationTime")]
+    pub creation_time: Millis,
+    /// Its name.
+    pub name: String,
+    /// When it was created.
+    pub created_at: Millis,
+}
+
+/// A workspace, as much of it as the caller may see.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum WorkspaceView {
+    /// Anyone's view.
+    Public(PublicWorkspace),
+    /// A member's view.
+    Member(Box<Workspace>),
+}
+
+/// What an anonymous page of the help center may know.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PublicWorkspaceContext {
+    /// The workspace's id.
+    #[serde(rename = "_id")]
+    pub id: WorkspaceId,
+    /// Its name.
+    pub name: String,
+    /// `public` unless set.
+    pub help_center_access_policy: HelpCenterAccessPolicy,
+}
+
+/// Whether an origin is admitted, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OriginVerdict {
+    /// Whether it is.
+    pub valid: bool,
+    /// Why.
+    pub reason: String,
+}

@@ -1,0 +1,182 @@
+//! Agents' access tokens: RS256 JWTs in the form of the Convex Auth library.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::errors::ErrorKind;
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use ring::signature::{KeyPair, RsaKeyPair};
+use serde::{Deserialize, Serialize};
+
+use super::{ring_provider, token};
+use crate::id::{AuthSessionId, UserId};
+use crate::{Error, Millis, Result};
+
+/// The audience of every token.
+pub const AUDIENCE: &str = "convex";
+/// How long a token is good, in seconds.
+pub const LIFETIME_SECONDS: i64 = 3600;
+
+/// The claims of an access token.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claims {
+    /// `<user id>|<session id>`.
+    pub sub: String,
+    /// Issued at, in seconds since the epoch.
+    pub iat: i64,
+    /// The server's public address.
+    pub iss: String,
+    /// Always [`AUDIENCE`].
+    pub aud: String,
+    /// Good until, in seconds since the epoch.
+    pub exp: i64,
+    /// Makes two tokens of one second differ.
+    pub jti: String,
+}
+
+/// Who a verified token speaks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct AgentIdentity {
+    /// The user.
+    pub user: UserId,
+    /// The session that the token belongs to; revoking it ends the token.
+    pub session: AuthSessionId,
+    /// When the token runs out.
+    pub expires_at: Millis,
+}
+
+/// Why a token is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// Not a JWT.
+    Malformed,
+    /// Issued by or for somebody else.
+    ForeignIssuer,
+    /// The signature is wrong or the time is over.
+    Unverified,
+}
+
+/// The key that signs and verifies.
+pub struct JwtKey {
+    signing: EncodingKey,
+    verifying: DecodingKey,
+    /// Modulus and exponent in base64url, as a JWKS shows them.
+    pub modulus: String,
+    /// See `modulus`.
+    pub exponent: String,
+}
+
+impl JwtKey {
+    /// The key in a PKCS#8 PEM. Line breaks may have become spaces, as they do in environment variables.
+    pub fn from_pem(pem: &str) -> Result<Self> {
+        ring_provider::install();
+        let unusable = |error: String| Error::internal(format!("the JWT key is not a PKCS#8 RSA key: {error}"));
+        let signing = EncodingKey::from_rsa_pem(restore_line_breaks(pem).as_bytes())
+            .map_err(|error| unusable(error.to_string()))?;
+        let pair = RsaKeyPair::from_der(signing.as_bytes()).map_err(|error| unusable(error.to_string()))?;
+        let public = ring::rsa::PublicKeyComponents::<Vec<u8>>::from(pair.public_key());
+        Ok(Self {
+            signing,
+            verifying: DecodingKey::from_rsa_raw_components(&public.n, &public.e),
+            modulus: URL_SAFE_NO_PAD.encode(&public.n),
+            exponent: URL_SAFE_NO_PAD.encode(&public.e),
+        })
+    }
+
+    /// A token for a session.
+    pub fn issue(&self, user: UserId, session: AuthSessionId, issuer: &str, now: Millis) -> Result<String> {
+        let iat = now.0.div_euclid(Millis::SECOND);
+        let claims = Claims {
+            sub: format!("{user}|{session}"),
+            iat,
+            iss: issuer.to_owned(),
+            aud: AUDIENCE.to_owned(),
+            exp: iat + LIFETIME_SECONDS,
+            jti: hex::encode(token::random::<16>()?),
+        };
+        let header = Header { typ: None, ..Header::new(Algorithm::RS256) };
+        jsonwebtoken::encode(&header, &claims, &self.signing).map_err(Error::internal)
+    }
+
+    /// Who a token speaks for at `now`.
+    pub fn verify(&self, token: &str, issuer: &str, now: Millis) -> std::result::Result<AgentIdentity, Refusal> {
+        let mut validation = Validation::new(Algorithm::RS256);
+        // Time is checked below against the caller's clock.
+        validation.validate_exp = false;
+        validation.set_audience(&[AUDIENCE]);
+        validation.set_issuer(&[issuer]);
+        let claims = jsonwebtoken::decode::<Claims>(token, &self.verifying, &validation)
+            .map_err(|error| match error.kind() {
+                ErrorKind::InvalidIssuer | ErrorKind::InvalidAudience => Refusal::ForeignIssuer,
+                ErrorKind::InvalidSignature => Refusal::Unverified,
+                _ => Refusal::Malformed,
+            })?
+            .claims;
+        let expires_at = Millis(claims.exp.saturating_mul(Millis::SECOND));
+        if expires_at <= now {
+            return Err(Refusal::Unverified);
+        }
+        let (user, session) = claims.sub.split_once('|').ok_or(Refusal::Malformed)?;
+        let user = user.parse().map_err(|_| Refusal::Malformed)?;
+        let session = session.parse().map_err(|_| Refusal::Malformed)?;
+        Ok(AgentIdentity { user, session, expires_at })
+    }
+}
+
+impl std::fmt::Debug for JwtKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("JwtKey").field("modulus", &self.modulus).finish_non_exhaustive()
+    }
+}
+
+fn restore_line_breaks(pem: &str) -> String {
+    let (begin, end) = ("-----BEGIN PRIVATE KEY-----", "-----END PRIVATE KEY-----");
+    let body = pem.trim().trim_start_matches(begin).trim_end_matches(end);
+    let lines: Vec<&str> = body.split_whitespace().collect();
+    format!("{begin}\n{}\n{end}\n", lines.join("\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ISSUER: &str = "http://127.0.0.1:3210";
+
+    /// A key made for these tests alone.
+    const PEM: &str = include_str!("test_key.pem");
+
+    #[test]
+    fn tokens_verify_and_name_user_and_session() {
+        let key = JwtKey::from_pem(PEM).unwrap();
+        let (user, session, now) = (UserId::generate(), AuthSessionId::generate(), Millis(1_800_000_000_500));
+        let token = key.issue(user, session, ISSUER, now).unwrap();
+        let identity = key.verify(&token, ISSUER, now).unwrap();
+        assert_eq!((identity.user, identity.session), (user, session));
+        assert_eq!(identity.expires_at, Millis(1_800_003_600_000));
+        assert_ne!(token, key.issue(user, session, ISSUER, now).unwrap());
+    }
+
+    #[test]
+    fn the_header_is_the_one_that_clients_know() {
+        let key = JwtKey::from_pem(&PEM.replace('\n', " ")).unwrap();
+        let token = key.issue(UserId::generate(), AuthSessionId::generate(), ISSUER, Millis(0)).unwrap();
+        let header = URL_SAFE_NO_PAD.decode(token.split('.').next().unwrap()).unwrap();
+        assert_eq!(header, br#"{"alg":"RS256"}"#);
+    }
+
+    #[test]
+    fn tokens_are_refused_for_the_right_reason() {
+        let key = JwtKey::from_pem(PEM).unwrap();
+        let now = Millis(1_800_000_000_000);
+        let token = key.issue(UserId::generate(), AuthSessionId::generate(), ISSUER, now).unwrap();
+        assert_eq!(key.verify(&token, ISSUER, now.plus(Millis::HOUR)), Err(Refusal::Unverified));
+        assert_eq!(key.verify(&token, "http://elsewhere", now), Err(Refusal::ForeignIssuer));
+        assert_eq!(key.verify("bad", ISSUER, now), Err(Refusal::Malformed));
+        let (signed, signature) = token.rsplit_once('.').unwrap();
+        let other = if signature.starts_with('A') { "B" } else { "A" };
+        let forged = format!("{signed}.{other}{}", &signature[1..]);
+        assert_eq!(key.verify(&forged, ISSUER, now), Err(Refusal::Unverified));
+        let header = URL_SAFE_NO_PAD.encode(r#"{"alg":"none"}"#);
+        let unsigned = format!("{header}.{}.", token.split('.').nth(1).unwrap());
+        assert_eq!(key.verify(&unsigned, ISSUER, now), Err(Refusal::Malformed));
+    }
+}

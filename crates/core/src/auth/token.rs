@@ -1,0 +1,85 @@
+//! Opaque tokens and the hashes under which they are stored.
+
+use ring::digest::{SHA256, digest};
+use ring::hmac;
+use ring::rand::{SecureRandom, SystemRandom};
+
+/// Random bytes of the operating system.
+///
+/// # Errors
+/// When the operating system has no randomness to give; nothing secret can be made then.
+pub fn random<const N: usize>() -> crate::Result<[u8; N]> {
+    let mut bytes = [0; N];
+    SystemRandom::new().fill(&mut bytes).map_err(|_| crate::Error::internal("the system's random source failed"))?;
+    Ok(bytes)
+}
+
+/// A visitor's session token: `wst_` and 64 lower-case hex digits.
+pub fn visitor_session_token() -> crate::Result<String> {
+    Ok(format!("wst_{}", hex::encode(random::<32>()?)))
+}
+
+/// A code of `digits` decimal digits, every one equally likely.
+pub fn numeric_code(digits: u32) -> crate::Result<String> {
+    let limit = 10_u64.pow(digits);
+    // Values beyond the last whole multiple would favour small codes.
+    let whole = u64::MAX - u64::MAX % limit;
+    loop {
+        let value = u64::from_le_bytes(random()?);
+        if value < whole {
+            return Ok(format!("{:0width$}", value % limit, width = digits as usize));
+        }
+    }
+}
+
+/// Under which a secret token is stored and looked up. Tokens are long and random, so no salt is needed.
+pub fn sha256(text: &str) -> [u8; 32] {
+    let mut hash = [0; 32];
+    hash.copy_from_slice(digest(&SHA256, text.as_bytes()).as_ref());
+    hash
+}
+
+/// Whether `user_hash` is the hex HMAC-SHA-256 of `external_user_id` under the workspace's secret, compared in
+/// constant time. Upper-case digits are accepted.
+pub fn is_user_hash(secret: &str, external_user_id: &str, user_hash: &str) -> bool {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
+    hex::decode(user_hash).is_ok_and(|tag| hmac::verify(&key, external_user_id.as_bytes(), &tag).is_ok())
+}
+
+/// The hash that a customer's server computes for its user.
+pub fn user_hash(secret: &str, external_user_id: &str) -> String {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
+    hex::encode(hmac::sign(&key, external_user_id.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn session_tokens_have_their_form() {
+        let token = visitor_session_token().unwrap();
+        assert_eq!(token.len(), 68);
+        assert!(token[4..].bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')));
+    }
+
+    #[test]
+    fn codes_have_all_their_digits() {
+        for _ in 0..1000 {
+            let code = numeric_code(6).unwrap();
+            assert!(code.len() == 6 && code.bytes().all(|b| b.is_ascii_digit()), "{code}");
+        }
+    }
+
+    #[test]
+    fn user_hashes_match_a_published_vector() {
+        // RFC 4231, test case 2.
+        let expected = "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843";
+        assert_eq!(user_hash("Jefe", "what do ya want for nothing?"), expected);
+        assert!(is_user_hash("Jefe", "what do ya want for nothing?", expected));
+        assert!(is_user_hash("Jefe", "what do ya want for nothing?", &expected.to_uppercase()));
+        assert!(!is_user_hash("jefe", "what do ya want for nothing?", expected));
+        assert!(!is_user_hash("Jefe", "what do ya want for nothing?", "zz"));
+        assert!(is_user_hash("s", "ünï", &user_hash("s", "ünï")));
+    }
+}
