@@ -207,3 +207,5 @@ pub struct EmailAttachment {
     /// Where to fetch it.
     pub url: Option<String>,
 }
+
+opencom_core::jsonb_column!(EmailMetadata);

@@ -241,3 +241,6 @@ pub struct Visitor {
     /// When it did so last.
     pub identity_verified_at: Option<Millis>,
 }
+
+opencom_core::jsonb_column!(Location);
+opencom_core::jsonb_column!(Device);

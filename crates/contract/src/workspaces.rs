@@ -114,18 +114,6 @@ text_enum! {
     }
 }
 
-text_enum! {
-    /// How far the guided set-up has come.
-    pub enum HostedOnboardingStatus {
-        /// Not begun.
-        NotStarted = "not_started",
-        /// Begun.
-        InProgress = "in_progress",
-        /// Done.
-        Completed = "completed",
-    }
-}
-
 /// A workspace as members see it.
 #[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -151,12 +139,6 @@ pub struct Workspace {
     pub allowed_domains: Option<Vec<String>>,
     /// Ways to sign in.
     pub auth_methods: Option<Vec<AuthMethod>>,
-    /// How far the guided set-up has come.
-    pub hosted_onboarding_status: Option<HostedOnboardingStatus>,
-    /// Its current step.
-    pub hosted_onboarding_current_step: Option<Int>,
-    /// Its finished steps.
-    pub hosted_onboarding_completed_steps: Option<Vec<String>>,
     /// The secret of identity verification; for owners and admins alone.
     pub identity_secret: Option<String>,
     /// Whether visitors' external ids are verified.

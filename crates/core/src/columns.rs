@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use diesel::deserialize::{self, FromSql};
 use diesel::pg::{Pg, PgValue};
 use diesel::serialize::{self, Output, ToSql};
-use diesel::sql_types::{Jsonb, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Timestamptz, Uuid as SqlUuid};
 use uuid::Uuid;
 
 use crate::id::Entity;
@@ -34,27 +34,5 @@ impl FromSql<Timestamptz, Pg> for Millis {
     }
 }
 
-macro_rules! stored_as_jsonb {
-    ($($type:ty),*) => {$(
-        impl ToSql<Jsonb, Pg> for $type {
-            fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
-                use std::io::Write;
-                // The binary form of jsonb is a version byte and the text.
-                out.write_all(&[1])?;
-                serde_json::to_writer(out, self)?;
-                Ok(serialize::IsNull::No)
-            }
-        }
-
-        impl FromSql<Jsonb, Pg> for $type {
-            fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
-                match value.as_bytes() {
-                    [1, text @ ..] => Ok(serde_json::from_slice(text)?),
-                    _ => Err("unknown version of jsonb".into()),
-                }
-            }
-        }
-    )*};
-}
-
-stored_as_jsonb!(Json, Attributes);
+crate::jsonb_column!(Json);
+crate::jsonb_column!(Attributes);

@@ -10,6 +10,7 @@ pub mod attributes;
 pub mod email;
 pub mod error;
 pub mod id;
+pub mod jsonb;
 pub mod number;
 pub mod origin;
 pub mod permission;
@@ -27,8 +28,7 @@ mod columns;
 /// What the macros of this crate expand to; not for use by hand.
 #[doc(hidden)]
 pub mod macro_support {
-    #[cfg(feature = "diesel")]
-    pub use diesel;
     pub use schemars;
     pub use serde;
+    pub use serde_json;
 }

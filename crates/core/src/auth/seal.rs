@@ -2,11 +2,16 @@
 
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 
+use ring::hmac;
+
 use super::token::random;
 use crate::{Error, Result};
 
 /// The server's master key. Never shown, never logged.
-pub struct MasterKey(LessSafeKey);
+pub struct MasterKey {
+    sealing: LessSafeKey,
+    deriving: hmac::Key,
+}
 
 impl MasterKey {
     /// The length of the key in bytes.
@@ -15,14 +20,26 @@ impl MasterKey {
     /// The key with these bytes.
     pub fn new(bytes: &[u8; Self::LENGTH]) -> Result<Self> {
         let key = UnboundKey::new(&AES_256_GCM, bytes).map_err(|_| Error::internal("the master key is not usable"))?;
-        Ok(Self(LessSafeKey::new(key)))
+        Ok(Self { sealing: LessSafeKey::new(key), deriving: hmac::Key::new(hmac::HMAC_SHA256, bytes) })
+    }
+
+    /// 32 bytes that only the holder of this key can compute from `parts`. The same parts give the same bytes.
+    pub fn derive(&self, purpose: &str, parts: &[&[u8]]) -> [u8; 32] {
+        let mut context = hmac::Context::with_key(&self.deriving);
+        for part in std::iter::once(purpose.as_bytes()).chain(parts.iter().copied()) {
+            context.update(&(part.len() as u64).to_le_bytes());
+            context.update(part);
+        }
+        let mut bytes = [0; 32];
+        bytes.copy_from_slice(context.sign().as_ref());
+        bytes
     }
 
     /// Encrypts `secret`. `purpose` binds the result to its place: opening it under another purpose fails.
     pub fn seal(&self, purpose: &str, secret: &[u8]) -> Result<Vec<u8>> {
         let nonce = random::<NONCE_LEN>()?;
         let mut sealed = secret.to_vec();
-        self.0
+        self.sealing
             .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(purpose.as_bytes()), &mut sealed)
             .map_err(|_| Error::internal("a secret could not be sealed"))?;
         Ok([nonce.as_slice(), &sealed].concat())

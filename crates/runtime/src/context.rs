@@ -1,0 +1,225 @@
+//! The unit of work that every service method gets: who asks, one connection, what was read and changed.
+
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+
+use diesel_async::AsyncPgConnection;
+use opencom_contract::{Function, Kind};
+use opencom_core::auth::jwt::AgentIdentity;
+use opencom_core::auth::seal::MasterKey;
+use opencom_core::{Error, Millis, Result};
+
+use crate::database::{Connection, Pool};
+use crate::jobs::{Job, NewJob};
+use crate::{BoxFuture, Clock, Dispatcher, Topic, Topics};
+
+/// What all functions of a process share.
+pub struct Server {
+    /// The time.
+    pub clock: Clock,
+    /// Published changes and the cache.
+    pub topics: Arc<Topics>,
+    /// Secrets at rest.
+    pub master_key: MasterKey,
+    /// Where callers reach this server, without a slash at the end; the issuer of tokens.
+    pub public_url: String,
+    /// Refuses visitors' calls without a token that today's apps still make.
+    pub strict_visitors: bool,
+}
+
+/// Who asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Caller {
+    /// Nobody, or a visitor who shows a session token as an argument.
+    Anonymous,
+    /// Whoever a token that verifies speaks for.
+    Agent(AgentIdentity),
+}
+
+/// A read: one connection, and the topics read so far.
+pub struct QueryCx {
+    server: Arc<Server>,
+    caller: Caller,
+    now: Millis,
+    pool: Pool,
+    connection: Option<Connection>,
+    reads: Vec<Topic>,
+    holds_until: Option<Millis>,
+}
+
+impl QueryCx {
+    /// A unit of work at the present time.
+    pub fn new(server: Arc<Server>, pool: Pool, caller: Caller) -> Self {
+        let now = server.clock.now();
+        Self { server, caller, now, pool, connection: None, reads: Vec::new(), holds_until: None }
+    }
+
+    /// What all functions share.
+    pub fn server(&self) -> &Server {
+        &self.server
+    }
+
+    /// Who asks.
+    pub fn caller(&self) -> Caller {
+        self.caller
+    }
+
+    /// The time, the same for the whole unit of work.
+    pub fn now(&self) -> Millis {
+        self.now
+    }
+
+    /// The connection, opened when first needed: what the caches answer needs none.
+    pub async fn connection(&mut self) -> Result<&mut AsyncPgConnection> {
+        if self.connection.is_none() {
+            self.connection = Some(self.pool.get().await?);
+        }
+        match &mut self.connection {
+            Some(connection) => Ok(&mut *connection),
+            None => Err(Error::internal("the connection is gone")),
+        }
+    }
+
+    /// Records that rows of this topic are part of the result.
+    pub fn read(&mut self, topic: Topic) {
+        if !self.reads.contains(&topic) {
+            self.reads.push(topic);
+        }
+    }
+
+    /// Records that the result holds until `time` only, whatever is published.
+    pub fn holds_until(&mut self, time: Millis) {
+        self.holds_until = Some(self.holds_until.map_or(time, |until| until.min(time)));
+    }
+
+    /// The value under `topic`: cached, or loaded and cached. The entry dies when the topic is published.
+    pub async fn cached<T, L>(&mut self, topic: Topic, load: L) -> Result<Arc<T>>
+    where
+        T: Send + Sync + 'static,
+        L: for<'a> FnOnce(&'a mut AsyncPgConnection) -> BoxFuture<'a, Result<T>>,
+    {
+        self.read(topic);
+        if let Some(value) = self.server.topics.cached(&topic) {
+            return Ok(value);
+        }
+        let since = self.server.topics.sequence();
+        let value = Arc::new(load(self.connection().await?).await?);
+        self.server.topics.cache(topic, since, Arc::clone(&value));
+        Ok(value)
+    }
+
+    /// What was read, and how long the result holds.
+    pub fn into_reads(self) -> (Vec<Topic>, Option<Millis>) {
+        (self.reads, self.holds_until)
+    }
+}
+
+/// A write: one open transaction, the topics changed and the jobs to do after the commit.
+///
+/// The dispatcher begins, commits and publishes around it.
+pub struct MutationCx {
+    query: QueryCx,
+    writes: Vec<Topic>,
+    jobs: Vec<NewJob>,
+}
+
+impl MutationCx {
+    pub(crate) fn new(query: QueryCx) -> Self {
+        Self { query, writes: Vec::new(), jobs: Vec::new() }
+    }
+
+    /// Records that rows of this topic changed.
+    pub fn write(&mut self, topic: Topic) {
+        if !self.writes.contains(&topic) {
+            self.writes.push(topic);
+        }
+    }
+
+    /// Queues a job that runs after the commit.
+    pub fn enqueue<J: Job>(&mut self, job: &J) -> Result<()> {
+        self.enqueue_at(job, self.now())
+    }
+
+    /// Queues a job that runs after the commit and not before `run_at`.
+    pub fn enqueue_at<J: Job>(&mut self, job: &J, run_at: Millis) -> Result<()> {
+        let job = NewJob::new(job, run_at, self.now())?;
+        self.jobs.push(job);
+        Ok(())
+    }
+
+    pub(crate) fn take_jobs(&mut self) -> Vec<NewJob> {
+        std::mem::take(&mut self.jobs)
+    }
+
+    pub(crate) fn into_writes(self) -> Vec<Topic> {
+        self.writes
+    }
+}
+
+impl Deref for MutationCx {
+    type Target = QueryCx;
+    fn deref(&self) -> &QueryCx {
+        &self.query
+    }
+}
+
+impl DerefMut for MutationCx {
+    fn deref_mut(&mut self) -> &mut QueryCx {
+        &mut self.query
+    }
+}
+
+/// An action or a job: no transaction of its own, so it may call the outside world.
+pub struct ActionCx {
+    dispatcher: Dispatcher,
+    caller: Caller,
+}
+
+impl ActionCx {
+    pub(crate) fn new(dispatcher: Dispatcher, caller: Caller) -> Self {
+        Self { dispatcher, caller }
+    }
+
+    /// What all functions share.
+    pub fn server(&self) -> &Server {
+        self.dispatcher.server()
+    }
+
+    /// Who asks.
+    pub fn caller(&self) -> Caller {
+        self.caller
+    }
+
+    /// The time.
+    pub fn now(&self) -> Millis {
+        self.server().clock.now()
+    }
+
+    /// Reads, outside any transaction.
+    pub async fn read<T: Send>(
+        &self,
+        read: impl for<'a> FnOnce(&'a mut QueryCx) -> BoxFuture<'a, Result<T>> + Send,
+    ) -> Result<T> {
+        read(&mut self.dispatcher.query_cx(self.caller)).await
+    }
+
+    /// Writes in a transaction of its own; run again when the database asks for it.
+    pub async fn transaction<T: Send>(
+        &self,
+        write: impl for<'a> Fn(&'a mut MutationCx) -> BoxFuture<'a, Result<T>> + Send + Sync,
+    ) -> Result<T> {
+        self.dispatcher.transaction(self.caller, write).await
+    }
+
+    /// Calls another function, as the same caller.
+    pub async fn call<F: Function>(&self, request: &F) -> Result<F::Output> {
+        let arguments = serde_json::to_string(request).map_err(Error::internal)?;
+        let path = F::DESCRIPTOR.path;
+        let value = match F::DESCRIPTOR.kind {
+            Kind::Query => self.dispatcher.query(path, &arguments, self.caller).await?.value,
+            Kind::Mutation => self.dispatcher.internal_mutation(path, &arguments, self.caller).await?,
+            Kind::Action => return Err(Error::internal("actions do not call actions")),
+        };
+        serde_json::from_str(&value).map_err(Error::internal)
+    }
+}

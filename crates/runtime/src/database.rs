@@ -1,0 +1,136 @@
+//! The connection pool, the migrations, and which database errors are worth another try.
+
+use std::time::Duration;
+
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
+use diesel_async::pooled_connection::deadpool;
+use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod};
+use diesel_async::{AsyncConnection, AsyncMigrationHarness, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+use futures_util::FutureExt;
+use opencom_core::{Error, Result};
+
+/// The migrations, in the program.
+pub const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations");
+
+/// The oldest server that works.
+const OLDEST_SERVER: i32 = 140_000;
+/// The advisory lock under which migrations run, so that replicas that start together take turns.
+const MIGRATION_LOCK: i64 = 0x6f70_656e_636f_6d01;
+/// Longer than any statement of ours may take; ends what a lost client left behind.
+const STATEMENT_TIMEOUT: &str = "SET statement_timeout = '30s'; SET idle_in_transaction_session_timeout = '60s';";
+
+/// A connection out of the pool.
+pub type Connection = deadpool::Object<AsyncPgConnection>;
+
+/// Connections to the database. A connection is driven by the tokio runtime that opened it, so every actix worker has
+/// a pool of its own, and a statement never crosses threads.
+#[derive(Clone)]
+pub struct Pool(deadpool::Pool<AsyncPgConnection>);
+
+/// The database cannot be reached or has no free connection; the same call may succeed later.
+#[derive(Debug, thiserror::Error)]
+#[error("the database is unavailable: {0}")]
+pub struct Unavailable(String);
+
+impl Pool {
+    /// Up to `size` connections to `url`, opened when they are first needed.
+    pub fn new(url: &str, size: usize) -> Result<Self> {
+        let mut config = ManagerConfig::<AsyncPgConnection>::default();
+        // A closed connection shows without asking the server.
+        config.recycling_method = RecyclingMethod::Fast;
+        config.custom_setup = Box::new(|url| {
+            async move {
+                let mut connection = AsyncPgConnection::establish(url).await?;
+                connection
+                    .batch_execute(STATEMENT_TIMEOUT)
+                    .await
+                    .map_err(diesel::ConnectionError::CouldntSetupConfiguration)?;
+                Ok(connection)
+            }
+            .boxed()
+        });
+        let manager = AsyncDieselConnectionManager::new_with_config(url, config);
+        let pool = deadpool::Pool::builder(manager)
+            .max_size(size)
+            .wait_timeout(Some(Duration::from_secs(10)))
+            .create_timeout(Some(Duration::from_secs(10)))
+            .runtime(deadpool::Runtime::Tokio1)
+            .build()
+            .map_err(Error::internal)?;
+        Ok(Self(pool))
+    }
+
+    /// A free connection.
+    pub async fn get(&self) -> Result<Connection> {
+        self.0.get().await.map_err(|error| Error::internal(Unavailable(error.to_string())))
+    }
+
+    /// How many connections are open and how many of them are free.
+    pub fn status(&self) -> (usize, usize) {
+        let status = self.0.status();
+        (status.size, status.available)
+    }
+}
+
+/// Whether another run of the same transaction may succeed.
+pub fn is_worth_another_try(error: &Error) -> bool {
+    match error.cause().and_then(|cause| cause.downcast_ref::<DieselError>()) {
+        Some(DieselError::DatabaseError(DatabaseErrorKind::SerializationFailure, _)) => true,
+        // Deadlocks have no kind of their own in diesel. Servers that speak another language report an error instead.
+        Some(DieselError::DatabaseError(DatabaseErrorKind::Unknown, info)) => info.message() == "deadlock detected",
+        _ => false,
+    }
+}
+
+/// The name of the unique constraint or index that an insert or update broke.
+pub fn broken_unique(error: &DieselError) -> Option<&str> {
+    match error {
+        DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, info) => info.constraint_name(),
+        _ => None,
+    }
+}
+
+/// Brings the database up to date. Replicas that start together take turns.
+///
+/// # Errors
+/// When the server cannot be reached or is too old, or a migration fails; the text says what to do.
+pub async fn migrate(url: &str) -> Result<usize, MigrateError> {
+    let mut connection = AsyncPgConnection::establish(url).await.map_err(MigrateError::Connect)?;
+    let version = diesel::select(diesel::dsl::sql::<diesel::sql_types::Integer>(
+        "current_setting('server_version_num')::integer",
+    ))
+    .get_result::<i32>(&mut connection)
+    .await?;
+    if version < OLDEST_SERVER {
+        return Err(MigrateError::TooOld { major: version / 10_000 });
+    }
+    diesel::sql_query(format!("SELECT pg_advisory_lock({MIGRATION_LOCK})")).execute(&mut connection).await?;
+    // The harness blocks; its own thread keeps that off the runtime. The lock ends with the connection.
+    tokio::task::spawn_blocking(move || {
+        let mut harness = AsyncMigrationHarness::new(connection);
+        harness.run_pending_migrations(MIGRATIONS).map(|applied| applied.len()).map_err(MigrateError::Migration)
+    })
+    .await
+    .map_err(|error| MigrateError::Migration(error.into()))?
+}
+
+/// Why the database could not be brought up to date.
+#[derive(Debug, thiserror::Error)]
+pub enum MigrateError {
+    /// No connection.
+    #[error("no connection to the database; check DATABASE_URL and that the server runs")]
+    Connect(#[source] diesel::ConnectionError),
+    /// The server is too old.
+    #[error("PostgreSQL {major} is too old; 14 or newer is needed")]
+    TooOld {
+        /// The server's major version.
+        major: i32,
+    },
+    /// A statement failed.
+    #[error("the database refused a statement")]
+    Statement(#[from] DieselError),
+    /// A migration failed.
+    #[error("a migration failed; nothing of it was kept")]
+    Migration(#[source] Box<dyn std::error::Error + Send + Sync>),
+}

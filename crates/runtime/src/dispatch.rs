@@ -1,0 +1,201 @@
+//! Runs functions: finds the method, opens the unit of work, commits, publishes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use diesel_async::{AsyncPgConnection, TransactionManager};
+use opencom_contract::{Kind, Who};
+use opencom_core::{Code, Error, Millis, Result};
+use rand::RngExt;
+
+use crate::context::{ActionCx, Caller, MutationCx, QueryCx, Server};
+use crate::database::{Pool, is_worth_another_try};
+use crate::registry::{Method, Registry};
+use crate::topics::Sequence;
+use crate::{BoxFuture, Topic, jobs, path};
+
+type Transactions = <AsyncPgConnection as diesel_async::AsyncConnection>::TransactionManager;
+
+/// How often a transaction is run when the database asks for another try.
+const TRIES: u32 = 6;
+
+/// Runs functions on one pool. Cheap to clone.
+#[derive(Clone)]
+pub struct Dispatcher {
+    registry: Arc<Registry>,
+    server: Arc<Server>,
+    pool: Pool,
+}
+
+/// The result of a query, and what it rests on.
+#[derive(Clone, Debug)]
+pub struct Execution {
+    /// The result as JSON.
+    pub value: String,
+    /// What was read.
+    pub reads: Vec<Topic>,
+    /// Until when the result holds, whatever is published.
+    pub holds_until: Option<Millis>,
+    /// Where the order of changes stood before the query ran.
+    pub since: Sequence,
+}
+
+impl Dispatcher {
+    /// Runs the functions of `registry` on `pool`.
+    pub fn new(registry: Arc<Registry>, server: Arc<Server>, pool: Pool) -> Self {
+        Self { registry, server, pool }
+    }
+
+    /// What all functions share.
+    pub fn server(&self) -> &Server {
+        &self.server
+    }
+
+    /// The pool.
+    pub fn pool(&self) -> &Pool {
+        &self.pool
+    }
+
+    pub(crate) fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// Runs a function of the kind that the caller asked for.
+    ///
+    /// # Errors
+    /// What the function refuses; `NOT_FOUND` for a path that does not exist or is internal; `INVALID_INPUT` for
+    /// another kind.
+    pub async fn call(&self, kind: Kind, path: &str, arguments: &str, caller: Caller) -> Result<String> {
+        match kind {
+            Kind::Query => Ok(self.query(path, arguments, caller).await?.value),
+            Kind::Mutation | Kind::Action => {
+                let path = path::canonical(path)?;
+                self.find(&path, kind, false)?;
+                self.run_to_the_end(path.into_owned(), arguments.to_owned(), caller).await
+            }
+        }
+    }
+
+    /// Runs a function of whatever kind it is.
+    pub async fn call_any(&self, path: &str, arguments: &str, caller: Caller) -> Result<String> {
+        let canonical = path::canonical(path)?;
+        let (descriptor, _) = self.registry.function(&canonical).ok_or_else(|| unknown(&canonical))?;
+        self.call(descriptor.kind, path, arguments, caller).await
+    }
+
+    /// Runs a query, and says what the result rests on.
+    pub async fn query(&self, path: &str, arguments: &str, caller: Caller) -> Result<Execution> {
+        let path = path::canonical(path)?;
+        let method = self.find(&path, Kind::Query, false)?;
+        let Method::Query(method) = method else { return Err(unknown(&path)) };
+        let since = self.server.topics.sequence();
+        let mut cx = self.query_cx(caller);
+        let value = method(&mut cx, arguments).await?;
+        let (reads, holds_until) = cx.into_reads();
+        Ok(Execution { value, reads, holds_until, since })
+    }
+
+    /// Runs a mutation that may be internal.
+    pub async fn internal_mutation(&self, path: &str, arguments: &str, caller: Caller) -> Result<String> {
+        self.find(path, Kind::Mutation, true)?;
+        self.run_to_the_end(path.to_owned(), arguments.to_owned(), caller).await
+    }
+
+    /// Runs a mutation or an action as a task of its own: a caller who hangs up does not stop it between commit and
+    /// publication, and a panic stays inside.
+    async fn run_to_the_end(&self, path: String, arguments: String, caller: Caller) -> Result<String> {
+        let this = self.clone();
+        let run = async move {
+            match this.registry.function(&path) {
+                Some((_, Method::Mutation(method))) => {
+                    this.transaction(caller, |cx| method(cx, &arguments)).await
+                }
+                Some((_, Method::Action(method))) => method(&mut this.action_cx(caller), &arguments).await,
+                _ => Err(unknown(&path)),
+            }
+        };
+        tokio::spawn(run).await.map_err(Error::internal)?
+    }
+
+    /// Runs `write` in a transaction; again, a few times, when the database asks for it.
+    pub async fn transaction<T: Send>(
+        &self,
+        caller: Caller,
+        write: impl for<'a> Fn(&'a mut MutationCx) -> BoxFuture<'a, Result<T>> + Send + Sync,
+    ) -> Result<T> {
+        let mut tries = 1;
+        loop {
+            match self.try_transaction(caller, &write).await {
+                Err(error) if tries < TRIES && is_worth_another_try(&error) => {
+                    metrics::counter!("opencom_transaction_retries_total").increment(1);
+                    let most = 1 << tries;
+                    tokio::time::sleep(Duration::from_millis(rand::rng().random_range(0..=most))).await;
+                    tries += 1;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    async fn try_transaction<T: Send>(
+        &self,
+        caller: Caller,
+        write: &(impl for<'a> Fn(&'a mut MutationCx) -> BoxFuture<'a, Result<T>> + Send + Sync),
+    ) -> Result<T> {
+        let mut cx = MutationCx::new(self.query_cx(caller));
+        Transactions::begin_transaction(cx.connection().await?).await?;
+        let outcome = async {
+            let value = write(&mut cx).await?;
+            let queued = cx.take_jobs();
+            if !queued.is_empty() {
+                jobs::insert(cx.connection().await?, &queued).await?;
+            }
+            Ok((value, queued.is_empty()))
+        }
+        .await;
+        match outcome {
+            Ok((value, no_jobs)) => {
+                Transactions::commit_transaction(cx.connection().await?).await?;
+                self.server.topics.publish(&cx.into_writes());
+                if !no_jobs {
+                    jobs::wake_workers();
+                }
+                Ok(value)
+            }
+            Err(error) => {
+                // A connection that cannot even roll back is broken; the pool discards it.
+                if let Err(rollback) = Transactions::rollback_transaction(cx.connection().await?).await {
+                    tracing::debug!(error = &rollback as &dyn std::error::Error, "a rollback failed");
+                }
+                Err(error)
+            }
+        }
+    }
+
+    pub(crate) fn query_cx(&self, caller: Caller) -> QueryCx {
+        QueryCx::new(Arc::clone(&self.server), self.pool.clone(), caller)
+    }
+
+    /// A unit of work for an action or a job.
+    pub fn action_cx(&self, caller: Caller) -> ActionCx {
+        ActionCx::new(self.clone(), caller)
+    }
+
+    fn find(&self, path: &str, kind: Kind, internal: bool) -> Result<&Method> {
+        let (descriptor, method) = self.registry.function(path).ok_or_else(|| unknown(path))?;
+        if descriptor.access.who == Who::Internal && !internal {
+            return Err(unknown(path));
+        }
+        if descriptor.kind != kind {
+            return Err(Error::invalid(
+                "path",
+                format!("Trying to execute {path} as {kind:?}, but it is defined as {:?}.", descriptor.kind),
+            ));
+        }
+        Ok(method)
+    }
+}
+
+fn unknown(path: &str) -> Error {
+    Error::new(Code::NotFound, format!("Could not find public function for '{path}'."))
+}

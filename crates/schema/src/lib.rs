@@ -1,0 +1,300 @@
+//! The tables as the migrations make them, for diesel. Alone in a crate, so that the slow macro compiles early and by
+//! itself. A test of the kit compares this file with a migrated database.
+
+diesel::table! {
+    jobs (id) {
+        id -> Uuid,
+        kind -> Text,
+        payload -> Jsonb,
+        state -> Text,
+        run_at -> Timestamptz,
+        attempts -> Int4,
+        last_error -> Nullable<Text>,
+        dedupe_key -> Nullable<Text>,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    schedules (name) {
+        name -> Text,
+        next_run_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    stored_files (id) {
+        id -> Uuid,
+        workspace_id -> Uuid,
+        size -> Int8,
+        content_type -> Text,
+        sha256 -> Text,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    uploads (id) {
+        id -> Uuid,
+        token_hash -> Bytea,
+        workspace_id -> Uuid,
+        uploader -> Text,
+        max_bytes -> Int8,
+        expires_at -> Timestamptz,
+        file_id -> Nullable<Uuid>,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    workspaces (id) {
+        id -> Uuid,
+        name -> Text,
+        created_at -> Timestamptz,
+        allowed_origins -> Nullable<Array<Text>>,
+        help_center_access_policy -> Nullable<Text>,
+        signup_mode -> Nullable<Text>,
+        allowed_domains -> Nullable<Array<Text>>,
+        auth_methods -> Nullable<Array<Text>>,
+        identity_secret_sealed -> Nullable<Bytea>,
+        identity_verification_enabled -> Nullable<Bool>,
+        identity_verification_mode -> Nullable<Text>,
+        session_lifetime_ms -> Nullable<Int8>,
+    }
+}
+
+diesel::table! {
+    users (id) {
+        id -> Uuid,
+        email -> Nullable<Text>,
+        name -> Nullable<Text>,
+        avatar_url -> Nullable<Text>,
+        workspace_id -> Nullable<Uuid>,
+        role -> Nullable<Text>,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    workspace_members (id) {
+        id -> Uuid,
+        user_id -> Uuid,
+        workspace_id -> Uuid,
+        role -> Text,
+        permissions -> Array<Text>,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    workspace_invitations (id) {
+        id -> Uuid,
+        workspace_id -> Uuid,
+        email -> Text,
+        role -> Text,
+        invited_by -> Nullable<Uuid>,
+        status -> Text,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    auth_sessions (id) {
+        id -> Uuid,
+        user_id -> Uuid,
+        expires_at -> Timestamptz,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    auth_accounts (id) {
+        id -> Uuid,
+        user_id -> Uuid,
+        provider -> Text,
+        provider_account_id -> Text,
+        secret -> Nullable<Text>,
+        email_verified -> Bool,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    auth_refresh_tokens (id) {
+        id -> Uuid,
+        session_id -> Uuid,
+        token_hash -> Bytea,
+        parent_id -> Nullable<Uuid>,
+        expires_at -> Timestamptz,
+        first_used_at -> Nullable<Timestamptz>,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    auth_verification_codes (id) {
+        id -> Uuid,
+        email -> Text,
+        code_hash -> Bytea,
+        expires_at -> Timestamptz,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    auth_rate_limits (identifier) {
+        identifier -> Text,
+        attempts_left -> Float8,
+        last_attempt_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    signing_keys (id) {
+        id -> Uuid,
+        private_key_sealed -> Bytea,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    audit_logs (id) {
+        id -> Uuid,
+        workspace_id -> Uuid,
+        actor_id -> Nullable<Uuid>,
+        actor_type -> Text,
+        action -> Text,
+        resource_type -> Text,
+        resource_id -> Nullable<Text>,
+        metadata -> Nullable<Jsonb>,
+        timestamp -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    visitors (id) {
+        id -> Uuid,
+        workspace_id -> Uuid,
+        session_id -> Text,
+        user_id -> Nullable<Uuid>,
+        readable_id -> Nullable<Text>,
+        email -> Nullable<Text>,
+        name -> Nullable<Text>,
+        external_user_id -> Nullable<Text>,
+        location -> Nullable<Jsonb>,
+        device -> Nullable<Jsonb>,
+        referrer -> Nullable<Text>,
+        current_url -> Nullable<Text>,
+        custom_attributes -> Nullable<Jsonb>,
+        first_seen_at -> Nullable<Timestamptz>,
+        last_seen_at -> Nullable<Timestamptz>,
+        created_at -> Timestamptz,
+        identity_verified -> Nullable<Bool>,
+        identity_verified_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    visitor_presence (visitor_id) {
+        visitor_id -> Uuid,
+        last_seen_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    visitor_aliases (old_visitor_id) {
+        old_visitor_id -> Uuid,
+        visitor_id -> Uuid,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    widget_sessions (id) {
+        id -> Uuid,
+        token_hash -> Bytea,
+        visitor_id -> Uuid,
+        workspace_id -> Uuid,
+        identity_verified -> Bool,
+        client_type -> Nullable<Text>,
+        client_version -> Nullable<Text>,
+        client_identifier -> Nullable<Text>,
+        origin -> Nullable<Text>,
+        current_url -> Nullable<Text>,
+        device_platform -> Nullable<Text>,
+        expires_at -> Timestamptz,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    conversations (id) {
+        id -> Uuid,
+        workspace_id -> Uuid,
+        visitor_id -> Nullable<Uuid>,
+        user_id -> Nullable<Uuid>,
+        assigned_agent_id -> Nullable<Uuid>,
+        status -> Text,
+        channel -> Nullable<Text>,
+        subject -> Nullable<Text>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        last_message_at -> Nullable<Timestamptz>,
+        last_message_id -> Nullable<Uuid>,
+        activity_at -> Timestamptz,
+        unread_by_agent -> Nullable<Int4>,
+        unread_by_visitor -> Nullable<Int4>,
+        first_response_at -> Nullable<Timestamptz>,
+        resolved_at -> Nullable<Timestamptz>,
+        csat_completed_at -> Nullable<Timestamptz>,
+        csat_response_id -> Nullable<Uuid>,
+        ai_workflow_state -> Nullable<Text>,
+        ai_handoff_reason -> Nullable<Text>,
+        ai_last_confidence -> Nullable<Float8>,
+        ai_last_response_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    messages (id) {
+        id -> Uuid,
+        conversation_id -> Uuid,
+        sender_id -> Text,
+        sender_user_id -> Nullable<Uuid>,
+        sender_type -> Text,
+        content -> Text,
+        channel -> Nullable<Text>,
+        email_metadata -> Nullable<Jsonb>,
+        delivery_status -> Nullable<Text>,
+        attachment_ids -> Nullable<Array<Uuid>>,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    support_attachments (id) {
+        id -> Uuid,
+        workspace_id -> Uuid,
+        file_id -> Uuid,
+        file_name -> Text,
+        mime_type -> Text,
+        size -> Int8,
+        status -> Text,
+        message_id -> Nullable<Uuid>,
+        uploaded_by_type -> Text,
+        uploaded_by_id -> Text,
+        created_at -> Timestamptz,
+        attached_at -> Nullable<Timestamptz>,
+        expires_at -> Nullable<Timestamptz>,
+    }
+}
+
+// Which tables may stand in one query, by foreign key or by the joins that queries make.
+diesel::allow_tables_to_appear_in_same_query!(workspaces, workspace_members, users, workspace_invitations);
+diesel::allow_tables_to_appear_in_same_query!(auth_sessions, auth_accounts, auth_refresh_tokens);
+diesel::allow_tables_to_appear_in_same_query!(auth_sessions, users);
+diesel::allow_tables_to_appear_in_same_query!(conversations, messages, visitors, visitor_presence, visitor_aliases, widget_sessions);
+diesel::allow_tables_to_appear_in_same_query!(messages, users);
+diesel::allow_tables_to_appear_in_same_query!(support_attachments, stored_files);
+diesel::allow_tables_to_appear_in_same_query!(support_attachments, messages);
+diesel::allow_tables_to_appear_in_same_query!(uploads, stored_files);

@@ -1,0 +1,4 @@
+DROP TABLE uploads;
+DROP TABLE stored_files;
+DROP TABLE schedules;
+DROP TABLE jobs;

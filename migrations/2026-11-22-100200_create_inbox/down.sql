@@ -1,0 +1,7 @@
+DROP TABLE support_attachments;
+DROP TABLE messages;
+DROP TABLE conversations;
+DROP TABLE widget_sessions;
+DROP TABLE visitor_aliases;
+DROP TABLE visitor_presence;
+DROP TABLE visitors;
