@@ -220,7 +220,7 @@ mod tests {
     fn reads_versions() {
         for (text, expected) in [
             ("postgres (PostgreSQL) 15.14 (Debian 15.14-0+deb12u1)\n", Some((15, 14))),
-            ("postgres (PostgreSQL) 17beta1", Some((17, 1))),
+            ("postgres (PostgreSQL) 17beta1", Some((17, 0))),
             ("postgres (PostgreSQL) 18devel", Some((18, 0))),
             ("postgres (PostgreSQL) 9.6.24", Some((9, 6))),
             ("no such thing 15", None),
