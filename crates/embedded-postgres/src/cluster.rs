@@ -6,7 +6,7 @@ use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
-use std::time::Instant;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use crate::account::Account;
 use crate::binaries::{Binaries, Version};
@@ -79,10 +79,7 @@ impl Cluster {
             }
             _ => {}
         }
-        let new = self.dir.with_file_name("postgres.new");
-        if new.exists() {
-            fs::remove_dir_all(&new).map_err(Error::directory("remove", &new))?;
-        }
+        let new = self.working_dir();
         fs::DirBuilder::new()
             .mode(0o700)
             .create(&new)
@@ -114,6 +111,20 @@ impl Cluster {
         }
         tracing::info!("initialised in {} ms", began.elapsed().as_millis());
         Ok(())
+    }
+
+    /// A fresh name beside the cluster; clears away what earlier starts left. That may not succeed right after a start
+    /// was called off, when a process of its initdb is still ending, hence the ever new name.
+    fn working_dir(&self) -> PathBuf {
+        const PREFIX: &str = "postgres.new.";
+        let parent = self.dir.parent().unwrap_or(&self.dir);
+        for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
+            if entry.file_name().to_string_lossy().starts_with(PREFIX) {
+                let _ = fs::remove_dir_all(entry.path());
+            }
+        }
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        parent.join(format!("{PREFIX}{:x}", now.as_micros()))
     }
 
     async fn initdb(&self, dir: &Path) -> Result<(), Error> {

@@ -191,3 +191,17 @@ impl Error {
         move |source| Self::Directory { action, path, source }
     }
 }
+
+/// An error with its causes in one line, leaving out what an outer text already quotes.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        source = cause.source();
+    }
+    text
+}

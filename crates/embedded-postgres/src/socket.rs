@@ -26,17 +26,17 @@ const LONGEST_PATH: usize = 103;
 pub(crate) fn prepare(home: &Home, account: &Account) -> Result<PathBuf, Error> {
     let short = format!("opencom-{}", short_hash(&home.cluster));
     let candidates = [
-        home.root.join("postgres-run"),
-        std::env::temp_dir().join(&short),
-        Path::new("/tmp").join(&short),
+        (home.root.join("postgres-run"), Around::Ours),
+        (std::env::temp_dir().join(&short), Around::Shared),
+        (Path::new("/tmp").join(&short), Around::Shared),
     ];
     let mut failure = None;
-    for dir in candidates {
+    for (dir, around) in candidates {
         let socket = dir.join(format!(".s.PGSQL.{PORT}"));
         if socket.as_os_str().len() > LONGEST_PATH {
             continue;
         }
-        match make_private(&dir, account).and_then(|()| try_socket(&dir)) {
+        match make_private(&dir, around, account).and_then(|()| try_socket(&dir)) {
             Ok(()) if account.can_enter(&dir) => return Ok(dir),
             Ok(()) => {}
             Err(source) => failure = Some((dir, source)),
@@ -53,16 +53,28 @@ pub(crate) fn prepare(home: &Home, account: &Account) -> Result<PathBuf, Error> 
     })
 }
 
-/// A directory that the account alone can use. In a temporary directory others may have put something of theirs under
-/// our name, so what exists is taken only if it is a real directory of ours.
-fn make_private(dir: &Path, account: &Account) -> io::Result<()> {
+/// What the socket's directory stands in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Around {
+    /// Nobody else can put anything there; what exists may come from an earlier account.
+    Ours,
+    /// Others may have put something of theirs under our name, so what exists is taken only if it is a real directory
+    /// of ours.
+    Shared,
+}
+
+/// A directory that the account alone can use.
+fn make_private(dir: &Path, around: Around, account: &Account) -> io::Result<()> {
+    // Only if empty: then it does not matter whose it was.
+    let _ = fs::remove_dir(dir);
     match DirBuilder::new().mode(0o700).create(dir) {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
         _ => {}
     }
     let meta = fs::symlink_metadata(dir)?;
     let owner = Uid::from_raw(meta.uid());
-    if !meta.is_dir() || (owner != Uid::effective() && owner != account.uid && !owner.is_root()) {
+    let ours = around == Around::Ours || [Uid::effective(), account.uid].contains(&owner);
+    if !meta.is_dir() || !ours {
         return Err(io::Error::other("it exists and belongs to somebody else"));
     }
     fs::set_permissions(dir, Permissions::from_mode(0o700))?;

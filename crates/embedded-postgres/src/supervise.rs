@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep};
 
 use crate::cluster::Cluster;
-use crate::error::Error;
+use crate::error::{Error, chain};
 use crate::files::Lock;
 use crate::server::{Server, Shutdown};
 
@@ -42,6 +42,8 @@ impl Supervisor {
             .spawn(move || {
                 let _guard = tracing::dispatcher::set_default(&dispatch);
                 runtime.block_on(supervise(&cluster, ready, asked));
+                // A short-named one under a temporary directory would stay there for ever.
+                let _ = std::fs::remove_dir(&cluster.socket_dir);
                 drop(lock);
                 let _ = last.send(());
             })
@@ -139,10 +141,8 @@ async fn relaunch(cluster: &Cluster) -> Server {
         match Server::launch(cluster).await {
             Ok(server) => return server,
             Err(error) => {
-                tracing::error!(
-                    "cannot restart PostgreSQL, trying again in {} ms: {error}",
-                    pause.as_millis()
-                );
+                let (pause_ms, causes) = (pause.as_millis(), chain(&error));
+                tracing::error!("cannot restart PostgreSQL, trying again in {pause_ms} ms: {causes}");
             }
         }
         sleep(pause).await;

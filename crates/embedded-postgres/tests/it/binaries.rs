@@ -94,7 +94,13 @@ async fn failing_initdb_is_quoted() {
     .await;
     assert!(text.contains("initdb: no luck today"), "{text}");
     assert!(text.contains("exit status: 3"), "{text}");
-    assert!(!dir.path().join("data/postgres.new").exists());
+    let left: Vec<_> = fs::read_dir(dir.path().join("data")).unwrap().collect();
+    assert!(
+        left.iter()
+            .flatten()
+            .all(|entry| !entry.file_name().to_string_lossy().starts_with("postgres.new")),
+        "{left:?}"
+    );
 }
 
 #[tokio::test]

@@ -1,7 +1,5 @@
 //! Starting, stopping, dying and coming back.
 
-use std::time::Instant;
-
 use nix::sys::signal::Signal;
 use opencom_embedded_postgres::{Error, Options, Postgres};
 
@@ -10,9 +8,7 @@ use crate::{connect, execute, postmaster, public_dir, scalar, send};
 #[tokio::test]
 async fn durable_server_keeps_its_data_over_a_restart() {
     let dir = public_dir();
-    let began = Instant::now();
     let postgres = Postgres::start(Options::durable(dir.path())).await.unwrap();
-    println!("cold durable start: {} ms", began.elapsed().as_millis());
     assert_eq!(scalar(&postgres, "postgres", "SELECT 1").await, "1");
     postgres.ensure_database("opencom").await.unwrap();
     postgres.ensure_database("opencom").await.unwrap();
@@ -23,9 +19,7 @@ async fn durable_server_keeps_its_data_over_a_restart() {
         "stopped in good order"
     );
 
-    let began = Instant::now();
     let postgres = Postgres::start(Options::durable(dir.path())).await.unwrap();
-    println!("warm durable start: {} ms", began.elapsed().as_millis());
     assert_eq!(
         scalar(&postgres, "opencom", "SELECT word FROM kept").await,
         "still here"
