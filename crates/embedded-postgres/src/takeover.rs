@@ -24,7 +24,8 @@ pub(crate) async fn clear(cluster: &Cluster) -> Result<(), Error> {
     let process = Pid::from_raw(pid);
     if kill(process, None).is_err() {
         // Nobody of that number that could be ours: PostgreSQL sees that itself, and uses what else the note says to
-        // find sessions that outlived it.
+        // find sessions that outlived it. It refuses to start beside those.
+        end_sessions(&cluster.dir);
         return Ok(());
     }
     if !is_server(pid, &cluster.dir) {
@@ -55,6 +56,22 @@ pub(crate) async fn clear(cluster: &Cluster) -> Result<(), Error> {
 fn first_number(text: &str) -> Option<i32> {
     // Zero and negative numbers mean process groups to `kill`.
     text.lines().next()?.trim().parse().ok().filter(|pid| *pid > 1)
+}
+
+/// Ends sessions whose postmaster was killed. Idle ones end by themselves, but one in the middle of a long statement would
+/// keep the database down until it is through. Where there is no `/proc` we wait for that.
+fn end_sessions(dir: &Path) {
+    for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
+        let Some(pid) = entry.file_name().to_str().and_then(first_number) else {
+            continue;
+        };
+        // By name as well, since an operator's shell may stand in the directory.
+        let name = fs::read_to_string(entry.path().join("comm")).unwrap_or_default();
+        if name.trim() == "postgres" && is_server(pid, dir) {
+            tracing::warn!(pid, "ending a session whose PostgreSQL server is gone");
+            let _ = kill(Pid::from_raw(pid), Signal::SIGQUIT);
+        }
+    }
 }
 
 /// Whether the process is a server of this cluster: those work in the cluster's directory.
