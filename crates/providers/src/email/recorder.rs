@@ -167,7 +167,7 @@ impl EmailProvider for Recorder {
         let file = match &self.folder {
             Some(folder) => Some(
                 folder
-                    .write(&message.formatted(), self.capacity)
+                    .write(message.formatted(), self.capacity)
                     .await
                     .map_err(not_written)?,
             ),

@@ -1,5 +1,6 @@
 //! Mail through Resend's HTTP API.
 
+use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
@@ -197,11 +198,20 @@ fn not_answered(error: reqwest::Error) -> EmailError {
     let message = if error.is_timeout() {
         "Resend did not answer in time.".to_owned()
     } else if error.is_connect() {
-        "Resend cannot be reached.".to_owned()
+        format!("Resend cannot be reached: {}.", cause(&error))
     } else {
         format!("The request to Resend failed: {}.", error.without_url())
     };
     EmailError::unavailable(message)
+}
+
+/// The innermost error, which alone says whether a name, a port or a certificate is wrong.
+fn cause(error: &reqwest::Error) -> String {
+    let mut cause: &dyn Error = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
 }
 
 fn client(timeout: Duration) -> Result<reqwest::Client, EmailConfigError> {

@@ -1,30 +1,19 @@
-//! A directory of `.eml` files that keeps the newest ones.
+//! A directory of `.eml` files, numbered in the order of their coming, that keeps the newest ones.
 
-use std::collections::VecDeque;
-use std::fs::{DirBuilder, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Write as _};
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::path::{Path, PathBuf};
 
-/// Only the owner reads these files: they hold sign-in codes.
+// Only the owner reads these files: they hold sign-in codes.
 #[cfg(unix)]
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 
-/// Digits of the milliseconds since the epoch, enough until the year 2286.
-const MILLIS: usize = 13;
-/// Digits of the counter that tells mails of the same millisecond apart.
-const COUNTER: usize = 6;
+/// Digits of a number, so that names sort as numbers do.
+const DIGITS: usize = 10;
 
+/// It holds no list of the files: other processes may record into the same directory.
 pub(super) struct Folder {
     dir: PathBuf,
-    files: Arc<Mutex<Files>>,
-}
-
-struct Files {
-    /// Names of our files, oldest first.
-    names: VecDeque<String>,
-    counter: u32,
 }
 
 impl Folder {
@@ -34,48 +23,26 @@ impl Folder {
         #[cfg(unix)]
         builder.mode(0o700);
         builder.create(&dir)?;
-
-        let mut names: Vec<String> = std::fs::read_dir(&dir)?
-            .filter_map(|entry| entry.map(|entry| entry.file_name().into_string().ok()).transpose())
-            .collect::<io::Result<_>>()?;
-        names.retain(|name| is_ours(name));
-        names.sort_unstable();
-        Ok(Self {
-            dir,
-            files: Arc::new(Mutex::new(Files {
-                names: names.into(),
-                counter: 0,
-            })),
-        })
+        numbers(&dir)?;
+        Ok(Self { dir })
     }
 
     /// Writes one mail and deletes the oldest files beyond `capacity`.
-    pub(super) async fn write(&self, mail: &[u8], capacity: usize) -> io::Result<PathBuf> {
-        let (dir, files, mail) = (self.dir.clone(), Arc::clone(&self.files), mail.to_vec());
+    pub(super) async fn write(&self, mail: Vec<u8>, capacity: usize) -> io::Result<PathBuf> {
+        let dir = self.dir.clone();
         let write = move || {
-            let mut files = files.lock().unwrap_or_else(PoisonError::into_inner);
-            let millis = SystemTime::now()
-                .duration_since(UNIX_EPOCH)
-                .unwrap_or_default()
-                .as_millis();
-            files.counter = (files.counter + 1) % 10_u32.pow(COUNTER as u32);
-            let name = format!("{millis:0MILLIS$}-{:0COUNTER$}.eml", files.counter);
-            let path = dir.join(&name);
-
-            let mut options = OpenOptions::new();
-            options.write(true).create_new(true);
-            #[cfg(unix)]
-            options.mode(0o600);
-            options.open(&path)?.write_all(&mail).inspect_err(|_| {
+            let mut numbers = numbers(&dir)?;
+            let (number, mut file) = create_after(&dir, numbers.last().copied().unwrap_or(0))?;
+            let path = path(&dir, number);
+            file.write_all(&mail).inspect_err(|_| {
                 // Half a mail helps nobody; if this fails as well, the first error says why.
                 let _ = std::fs::remove_file(&path);
             })?;
 
-            files.names.push_back(name);
-            while files.names.len() > capacity {
-                let Some(oldest) = files.names.pop_front() else { break };
+            numbers.push(number);
+            for oldest in &numbers[..numbers.len().saturating_sub(capacity)] {
                 // The mail is recorded by now; an old file that stays must not make it fail.
-                let _ = std::fs::remove_file(dir.join(oldest));
+                let _ = std::fs::remove_file(self::path(&dir, *oldest));
             }
             Ok(path)
         };
@@ -83,8 +50,34 @@ impl Folder {
     }
 }
 
-fn is_ours(name: &str) -> bool {
-    let parts = name.strip_suffix(".eml").and_then(|stem| stem.split_once('-'));
-    let digits = |text: &str, count| text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit());
-    parts.is_some_and(|(millis, counter)| digits(millis, MILLIS) && digits(counter, COUNTER))
+/// Creates the first file after this number that no other process creates at the same time.
+fn create_after(dir: &Path, mut number: u64) -> io::Result<(u64, File)> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    options.mode(0o600);
+    loop {
+        number += 1;
+        match options.open(path(dir, number)) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            opened => return Ok((number, opened?)),
+        }
+    }
+}
+
+fn path(dir: &Path, number: u64) -> PathBuf {
+    dir.join(format!("{number:0DIGITS$}.eml"))
+}
+
+/// The numbers of our files, lowest first; files of another name are somebody else's.
+fn numbers(dir: &Path) -> io::Result<Vec<u64>> {
+    let mut numbers = Vec::new();
+    for entry in std::fs::read_dir(dir)? {
+        let name = entry?.file_name();
+        let digits = name.to_str().and_then(|name| name.strip_suffix(".eml"));
+        let digits = digits.filter(|digits| digits.len() == DIGITS && digits.bytes().all(|byte| byte.is_ascii_digit()));
+        numbers.extend(digits.and_then(|digits| digits.parse::<u64>().ok()));
+    }
+    numbers.sort_unstable();
+    Ok(numbers)
 }
