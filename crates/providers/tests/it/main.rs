@@ -4,6 +4,7 @@
 mod config;
 mod http_server;
 mod local_disk;
+mod log;
 mod recorder;
 mod resend;
 mod smtp;
@@ -13,6 +14,7 @@ use opencom_providers::email::{Email, Mailbox};
 
 /// A mail with a body that must not turn up in logs.
 fn mail(subject: &str) -> Email {
+    log::install();
     let from = Mailbox::new(Some("Opencom"), "noreply@opencom.example").unwrap();
     let to = Mailbox::new(None, "ada@example.com").unwrap();
     Email::new(from, to, subject, "<p>Your code is 123456</p>")

@@ -1,15 +1,11 @@
 //! The recorder: what it keeps, who it wakes, what it writes and what it says.
 
-use std::fmt::{self, Write as _};
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use opencom_providers::email::{Email, EmailProvider as _, Recorder};
-use tracing::field::{Field, Visit};
-use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Metadata, Subscriber};
 
-use crate::mail;
+use crate::{log, mail};
 
 fn subjects(mails: &[Arc<Email>]) -> Vec<&str> {
     mails.iter().map(|mail| mail.subject.as_str()).collect()
@@ -137,43 +133,8 @@ async fn only_the_owner_reads_recorded_mail() {
     assert_eq!(mode(&mails.join(&files(&mails)[0])), 0o600);
 }
 
-/// Writes down every event of its thread.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<String>>);
-
-impl Visit for Log {
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        writeln!(self.0.lock().unwrap(), "{field}={value:?}").unwrap();
-    }
-}
-
-impl Subscriber for Log {
-    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.target().starts_with("opencom")
-    }
-
-    fn new_span(&self, _: &Attributes<'_>) -> Id {
-        Id::from_u64(1)
-    }
-
-    fn record(&self, _: &Id, _: &Record<'_>) {}
-
-    fn record_follows_from(&self, _: &Id, _: &Id) {}
-
-    fn event(&self, event: &Event<'_>) {
-        writeln!(self.0.lock().unwrap(), "{}", event.metadata().level()).unwrap();
-        event.record(&mut self.clone());
-    }
-
-    fn enter(&self, _: &Id) {}
-
-    fn exit(&self, _: &Id) {}
-}
-
 #[tokio::test]
 async fn one_line_is_logged_and_never_the_body() {
-    let log = Log::default();
-    let _guard = tracing::subscriber::set_default(log.clone());
     let dir = tempfile::tempdir().unwrap();
     Recorder::with_dir(dir.path())
         .unwrap()
@@ -185,5 +146,5 @@ async fn one_line_is_logged_and_never_the_body() {
         "INFO\nmessage=mail recorded\nsubject=Your code\nfile={}\n",
         file.display()
     );
-    assert_eq!(*log.0.lock().unwrap(), expected);
+    assert_eq!(log::of_this_thread(), expected);
 }
