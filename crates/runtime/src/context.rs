@@ -8,6 +8,7 @@ use opencom_contract::{Function, Kind};
 use opencom_core::auth::jwt::AgentIdentity;
 use opencom_core::auth::seal::MasterKey;
 use opencom_core::{Error, Millis, Result};
+use scoped_futures::ScopedBoxFuture;
 
 use crate::database::{Connection, Pool};
 use crate::jobs::{Job, NewJob};
@@ -196,17 +197,19 @@ impl ActionCx {
     }
 
     /// Reads, outside any transaction.
-    pub async fn read<T: Send>(
+    pub async fn read<'env, T: Send>(
         &self,
-        read: impl for<'a> FnOnce(&'a mut QueryCx) -> BoxFuture<'a, Result<T>> + Send,
+        read: impl for<'a> FnOnce(&'a mut QueryCx) -> ScopedBoxFuture<'env, 'a, Result<T>> + Send,
     ) -> Result<T> {
         read(&mut self.dispatcher.query_cx(self.caller)).await
     }
 
     /// Writes in a transaction of its own; run again when the database asks for it.
-    pub async fn transaction<T: Send>(
+    ///
+    /// `|cx| async move { … }.scope_boxed()`.
+    pub async fn transaction<'env, T: Send>(
         &self,
-        write: impl for<'a> Fn(&'a mut MutationCx) -> BoxFuture<'a, Result<T>> + Send + Sync,
+        write: impl for<'a> Fn(&'a mut MutationCx) -> ScopedBoxFuture<'env, 'a, Result<T>> + Send + Sync,
     ) -> Result<T> {
         self.dispatcher.transaction(self.caller, write).await
     }

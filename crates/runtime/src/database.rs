@@ -55,7 +55,7 @@ impl Pool {
             .max_size(size)
             .wait_timeout(Some(Duration::from_secs(10)))
             .create_timeout(Some(Duration::from_secs(10)))
-            .runtime(deadpool::Runtime::Tokio1)
+            .runtime(::deadpool::Runtime::Tokio1)
             .build()
             .map_err(Error::internal)?;
         Ok(Self(pool))

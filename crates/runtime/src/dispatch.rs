@@ -7,12 +7,13 @@ use diesel_async::{AsyncPgConnection, TransactionManager};
 use opencom_contract::{Kind, Who};
 use opencom_core::{Code, Error, Millis, Result};
 use rand::RngExt;
+use scoped_futures::{ScopedBoxFuture, ScopedFutureExt};
 
 use crate::context::{ActionCx, Caller, MutationCx, QueryCx, Server};
 use crate::database::{Pool, is_worth_another_try};
 use crate::registry::{Method, Registry};
 use crate::topics::Sequence;
-use crate::{BoxFuture, Topic, jobs, path};
+use crate::{Topic, jobs, path};
 
 type Transactions = <AsyncPgConnection as diesel_async::AsyncConnection>::TransactionManager;
 
@@ -108,7 +109,8 @@ impl Dispatcher {
         let run = async move {
             match this.registry.function(&path) {
                 Some((_, Method::Mutation(method))) => {
-                    this.transaction(caller, |cx| method(cx, &arguments)).await
+                    let arguments = &arguments;
+                    this.transaction(caller, |cx| method(cx, arguments).scope_boxed()).await
                 }
                 Some((_, Method::Action(method))) => method(&mut this.action_cx(caller), &arguments).await,
                 _ => Err(unknown(&path)),
@@ -118,18 +120,17 @@ impl Dispatcher {
     }
 
     /// Runs `write` in a transaction; again, a few times, when the database asks for it.
-    pub async fn transaction<T: Send>(
+    pub async fn transaction<'env, T: Send>(
         &self,
         caller: Caller,
-        write: impl for<'a> Fn(&'a mut MutationCx) -> BoxFuture<'a, Result<T>> + Send + Sync,
+        write: impl for<'a> Fn(&'a mut MutationCx) -> ScopedBoxFuture<'env, 'a, Result<T>> + Send + Sync,
     ) -> Result<T> {
         let mut tries = 1;
         loop {
             match self.try_transaction(caller, &write).await {
                 Err(error) if tries < TRIES && is_worth_another_try(&error) => {
                     metrics::counter!("opencom_transaction_retries_total").increment(1);
-                    let most = 1 << tries;
-                    tokio::time::sleep(Duration::from_millis(rand::rng().random_range(0..=most))).await;
+                    tokio::time::sleep(pause_before(tries)).await;
                     tries += 1;
                 }
                 outcome => return outcome,
@@ -137,10 +138,10 @@ impl Dispatcher {
         }
     }
 
-    async fn try_transaction<T: Send>(
+    async fn try_transaction<'env, T: Send>(
         &self,
         caller: Caller,
-        write: &(impl for<'a> Fn(&'a mut MutationCx) -> BoxFuture<'a, Result<T>> + Send + Sync),
+        write: &(impl for<'a> Fn(&'a mut MutationCx) -> ScopedBoxFuture<'env, 'a, Result<T>> + Send + Sync),
     ) -> Result<T> {
         let mut cx = MutationCx::new(self.query_cx(caller));
         Transactions::begin_transaction(cx.connection().await?).await?;
@@ -194,6 +195,11 @@ impl Dispatcher {
         }
         Ok(method)
     }
+}
+
+/// A few milliseconds, more with every try, and different for those that ran into each other.
+fn pause_before(tries: u32) -> Duration {
+    Duration::from_millis(rand::rng().random_range(0..=1_u64 << tries))
 }
 
 fn unknown(path: &str) -> Error {

@@ -25,6 +25,7 @@ pub use database::Pool;
 pub use dispatch::{Dispatcher, Execution};
 pub use jobs::Job;
 pub use registry::Registry;
+pub use scoped_futures::ScopedFutureExt;
 pub use topic::Topic;
 pub use topics::Topics;
 

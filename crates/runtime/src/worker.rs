@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use diesel::prelude::*;
+use diesel::query_dsl::methods::FilterDsl;
+use diesel::sql_types::{Array, BigInt, Text, Timestamptz};
 use diesel_async::RunQueryDsl;
 use opencom_core::id::JobId;
 use opencom_core::{Millis, Result};
@@ -28,7 +30,13 @@ const LONGEST_PAUSE: i64 = 30 * Millis::MINUTE;
 /// How often to look when nothing was queued in this process: other replicas queue too, and jobs fall due.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-#[derive(HasQuery)]
+/// Claims what is due, each job for one worker.
+const CLAIM: &str = "UPDATE jobs SET run_at = $1, attempts = attempts + 1 WHERE id IN (
+    SELECT id FROM jobs WHERE state = 'ready' AND run_at <= $2 AND kind = ANY($3)
+    ORDER BY run_at LIMIT $4 FOR UPDATE SKIP LOCKED
+) RETURNING id, kind, payload, attempts";
+
+#[derive(QueryableByName)]
 #[diesel(table_name = jobs)]
 #[diesel(check_for_backend(diesel::pg::Pg))]
 struct ClaimedJob {
@@ -90,39 +98,36 @@ async fn claim_and_schedule(dispatcher: &Dispatcher, kinds: &[&'static str], lim
     for schedule in dispatcher.registry().schedules() {
         // One statement decides which replica queues the next run.
         let next = now.plus(schedule.every_ms);
-        let due = diesel::insert_into(schedules::table)
+        let postpone = diesel::insert_into(schedules::table)
             .values((schedules::name.eq(schedule.kind), schedules::next_run_at.eq(next)))
             .on_conflict(schedules::name)
             .do_update()
-            .set(schedules::next_run_at.eq(next))
-            .filter_target_now(now)
-            .execute(&mut connection)
-            .await?;
+            .set(schedules::next_run_at.eq(next));
+        let due = FilterDsl::filter(postpone, schedules::next_run_at.le(now)).execute(&mut connection).await?;
         if due > 0 {
             let key = Some(format!("schedule:{}", schedule.kind));
             let job = NewJob::raw(schedule.kind, schedule.payload.clone(), key, now, now);
             crate::jobs::insert(&mut connection, &[job]).await?;
         }
     }
-    let due = jobs::table
-        .select(jobs::id)
-        .filter(jobs::state.eq("ready"))
-        .filter(jobs::run_at.le(now))
-        .filter(jobs::kind.eq_any(kinds))
-        .order(jobs::run_at)
-        .limit(i64::try_from(limit).unwrap_or(i64::MAX))
-        .for_update()
-        .skip_locked();
-    let claimed = diesel::update(jobs::table.filter(jobs::id.eq_any(due)))
-        .set((jobs::run_at.eq(now.plus(LEASE)), jobs::attempts.eq(jobs::attempts + 1)))
-        .returning(ClaimedJob::as_returning())
+    // diesel takes no sub-select on the table that it updates.
+    let claimed = diesel::sql_query(CLAIM)
+        .bind::<Timestamptz, _>(now.plus(LEASE))
+        .bind::<Timestamptz, _>(now)
+        .bind::<Array<Text>, _>(kinds)
+        .bind::<BigInt, _>(i64::try_from(limit).unwrap_or(i64::MAX))
         .get_results(&mut connection)
         .await?;
     Ok(claimed)
 }
 
 async fn run_one(dispatcher: &Dispatcher, job: ClaimedJob) {
-    let outcome = run_handler(dispatcher, &job).await;
+    // Claimed more often than tried to the end: it takes its worker down with it.
+    let outcome = if job.attempts > TRIES {
+        Err(opencom_core::Error::internal("its workers died"))
+    } else {
+        run_handler(dispatcher, &job).await
+    };
     let result = if outcome.is_ok() { "done" } else { "failed" };
     metrics::counter!("opencom_jobs_total", "kind" => job.kind.clone(), "result" => result).increment(1);
     let settled = match &outcome {

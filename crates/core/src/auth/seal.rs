@@ -53,7 +53,7 @@ impl MasterKey {
         let (nonce, text) = sealed.split_first_chunk::<NONCE_LEN>().ok_or_else(refused)?;
         let mut text = text.to_vec();
         let opened = self
-            .0
+            .sealing
             .open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::from(purpose.as_bytes()), &mut text)
             .map_err(|_| refused())?;
         Ok(opened.to_vec())

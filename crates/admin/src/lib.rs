@@ -1,0 +1,30 @@
+//! The context `admin`: workspaces, users, members, agents' sign-in and the audit log.
+//!
+//! Owns the tables `workspaces`, `users`, `workspace_members`, `workspace_invitations`, `auth_*`, `signing_keys` and
+//! `audit_logs`, and is the only one that writes them. Knows nothing of visitors and conversations.
+
+mod audit;
+pub mod auth;
+pub mod ports;
+mod service;
+pub mod workspaces;
+
+use std::sync::Arc;
+
+use opencom_core::Result;
+use opencom_runtime::Registry;
+
+pub use service::{Admin, AdminParts};
+
+/// What the context promises: one method for each of its functions.
+pub trait AdminService: auth::Auth + workspaces::Workspaces {}
+
+impl AdminService for Admin {}
+
+/// Registers every function and job of the context.
+pub fn register(registry: &mut Registry, service: &Arc<dyn AdminService>) -> Result<()> {
+    let mut of = registry.of(service);
+    auth::register(&mut of)?;
+    workspaces::register(&mut of);
+    Ok(())
+}

@@ -1,0 +1,42 @@
+//! The context `inbox`: visitors and their sessions, conversations, messages and attachments.
+//!
+//! Owns the tables `visitors`, `visitor_presence`, `visitor_aliases`, `widget_sessions`, `conversations`, `messages` and
+//! `support_attachments`, and is the only one that writes them. Reads `workspaces`, `workspace_members` and `users`.
+
+pub mod conversations;
+pub mod messages;
+pub mod ports;
+mod service;
+pub mod support_attachments;
+pub mod visitors;
+pub mod widget_sessions;
+
+use std::sync::Arc;
+
+use opencom_core::Result;
+use opencom_runtime::Registry;
+
+pub use service::{Inbox, InboxParts};
+
+/// What the context promises: one method for each of its functions.
+pub trait InboxService:
+    conversations::Conversations
+    + messages::Messages
+    + support_attachments::SupportAttachments
+    + visitors::Visitors
+    + widget_sessions::WidgetSessions
+{
+}
+
+impl InboxService for Inbox {}
+
+/// Registers every function and job of the context.
+pub fn register(registry: &mut Registry, service: &Arc<dyn InboxService>) -> Result<()> {
+    let mut of = registry.of(service);
+    conversations::register(&mut of)?;
+    messages::register(&mut of)?;
+    support_attachments::register(&mut of)?;
+    visitors::register(&mut of)?;
+    widget_sessions::register(&mut of)?;
+    Ok(())
+}

@@ -1,0 +1,245 @@
+//! Who may do what: the checks that stand on the first line of every service method.
+//!
+//! Sessions, users and memberships come from the cache; an entry dies when its topic is published. The SQL reads
+//! tables of the context `admin` (agents) and `inbox` (visitors' sessions), which own and write them.
+
+use std::sync::Arc;
+
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use opencom_core::auth::token;
+use opencom_core::id::{AuthSessionId, UserId, VisitorId, WorkspaceId};
+use opencom_core::{Code, Error, Millis, Permission, Result, Role, permission};
+use opencom_schema::{auth_sessions, users, widget_sessions, workspace_members};
+
+use crate::topic::Hashed;
+use crate::{Caller, QueryCx, Topic};
+
+/// A signed-in user's row, as far as access and names go.
+#[derive(Clone, Debug, HasQuery)]
+#[diesel(table_name = users)]
+#[diesel(check_for_backend(diesel::pg::Pg))]
+pub struct User {
+    /// The user.
+    pub id: UserId,
+    /// Their address.
+    pub email: Option<String>,
+    /// Their name.
+    pub name: Option<String>,
+    /// Their picture.
+    pub avatar_url: Option<String>,
+    /// The active workspace.
+    pub workspace_id: Option<WorkspaceId>,
+    /// The legacy role, as text.
+    pub role: Option<String>,
+}
+
+/// What a user is in a workspace.
+#[derive(Clone, Debug, HasQuery)]
+#[diesel(table_name = workspace_members)]
+#[diesel(check_for_backend(diesel::pg::Pg))]
+pub struct Membership {
+    /// The workspace.
+    pub workspace_id: WorkspaceId,
+    /// The role.
+    pub role: Role,
+    /// Decides alone when not empty.
+    pub permissions: Vec<String>,
+}
+
+impl Membership {
+    /// Whether the member may do something.
+    pub fn allows(&self, permission: Permission) -> bool {
+        permission::allows(self.role, &self.permissions, permission)
+    }
+}
+
+/// A visitor's session, as its token tells.
+#[derive(Clone, Copy, Debug, HasQuery)]
+#[diesel(table_name = widget_sessions)]
+#[diesel(check_for_backend(diesel::pg::Pg))]
+pub struct VisitorSession {
+    /// The visitor.
+    pub visitor_id: VisitorId,
+    /// The workspace.
+    pub workspace_id: WorkspaceId,
+    /// Whether the external id was verified at boot.
+    pub identity_verified: bool,
+    /// Good until then, that moment included.
+    pub expires_at: Millis,
+}
+
+/// Why a visitor's token is not good. The texts are the contract's; clients search for parts of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SessionRefusal {
+    /// No token, or an empty one.
+    Missing,
+    /// Unknown, revoked or rotated.
+    Unknown,
+    /// Of another workspace.
+    OtherWorkspace,
+    /// Its time is over.
+    Expired,
+}
+
+impl SessionRefusal {
+    /// The text of the contract.
+    pub const fn message(self) -> &'static str {
+        match self {
+            Self::Missing => "Session token required",
+            Self::Unknown => "Invalid session token",
+            Self::OtherWorkspace => "Session token does not match workspace",
+            Self::Expired => "Session expired",
+        }
+    }
+}
+
+impl From<SessionRefusal> for Error {
+    fn from(refusal: SessionRefusal) -> Self {
+        let code = match refusal {
+            SessionRefusal::Missing | SessionRefusal::Unknown => Code::NotAuthenticated,
+            SessionRefusal::OtherWorkspace => Code::NotAuthorized,
+            SessionRefusal::Expired => Code::SessionExpired,
+        };
+        Self::new(code, refusal.message())
+    }
+}
+
+impl QueryCx {
+    /// The user behind a token whose session still stands; `None` for everybody else.
+    pub async fn user(&mut self) -> Result<Option<Arc<User>>> {
+        let Caller::Agent(identity) = self.caller() else { return Ok(None) };
+        if !self.session_stands(identity.session, identity.user).await? {
+            return Ok(None);
+        }
+        self.user_by_id(identity.user).await
+    }
+
+    /// The signed-in agent: a user with an address, a workspace and a role.
+    pub async fn agent_if_any(&mut self) -> Result<Option<Arc<User>>> {
+        let complete = |user: &Arc<User>| {
+            user.email.as_ref().is_some_and(|email| !email.is_empty())
+                && user.workspace_id.is_some()
+                && user.role.is_some()
+        };
+        Ok(self.user().await?.filter(complete))
+    }
+
+    /// The signed-in agent.
+    ///
+    /// # Errors
+    /// `NOT_AUTHENTICATED`.
+    pub async fn agent(&mut self) -> Result<Arc<User>> {
+        self.agent_if_any().await?.ok_or_else(Error::not_authenticated)
+    }
+
+    /// The signed-in agent and what they are in the workspace, whatever that is.
+    pub async fn member_if_any(&mut self, workspace: WorkspaceId) -> Result<Option<(Arc<User>, Membership)>> {
+        let Some(agent) = self.agent_if_any().await? else { return Ok(None) };
+        let membership = self.membership(agent.id, workspace).await?;
+        Ok(membership.map(|membership| (agent, membership)))
+    }
+
+    /// Whether the caller is a member of the workspace with this permission. Never an error.
+    pub async fn has(&mut self, permission: Permission, workspace: WorkspaceId) -> Result<bool> {
+        let member = self.member_if_any(workspace).await?;
+        Ok(member.is_some_and(|(_, membership)| membership.allows(permission)))
+    }
+
+    /// The signed-in agent, who has this permission in the workspace.
+    ///
+    /// # Errors
+    /// `NOT_AUTHENTICATED`, `NOT_WORKSPACE_MEMBER` (also when there is no such workspace) or `PERMISSION_DENIED`.
+    pub async fn require(&mut self, permission: Permission, workspace: WorkspaceId) -> Result<Arc<User>> {
+        let agent = self.agent().await?;
+        let membership = self.membership(agent.id, workspace).await?.ok_or_else(Error::not_workspace_member)?;
+        if membership.allows(permission) { Ok(agent) } else { Err(Error::permission_denied(permission)) }
+    }
+
+    /// What a user is in a workspace.
+    pub async fn membership(&mut self, user: UserId, workspace: WorkspaceId) -> Result<Option<Membership>> {
+        let memberships = self
+            .cached(Topic::MembershipsOfUser(user), move |connection| {
+                Box::pin(async move {
+                    let rows = Membership::query()
+                        .filter(workspace_members::user_id.eq(user))
+                        .order((workspace_members::created_at, workspace_members::id))
+                        .load(connection)
+                        .await?;
+                    Ok::<Vec<Membership>, Error>(rows)
+                })
+            })
+            .await?;
+        Ok(memberships.iter().find(|membership| membership.workspace_id == workspace).cloned())
+    }
+
+    /// A user's row, as far as access and names go.
+    pub async fn user_by_id(&mut self, id: UserId) -> Result<Option<Arc<User>>> {
+        let user = self
+            .cached(Topic::User(id), move |connection| {
+                Box::pin(async move { Ok(User::query().find(id).first(connection).await.optional()?) })
+            })
+            .await?;
+        Ok((*user).clone().map(Arc::new))
+    }
+
+    async fn session_stands(&mut self, session: AuthSessionId, user: UserId) -> Result<bool> {
+        let row = self
+            .cached(Topic::AuthSession(session), move |connection| {
+                Box::pin(async move {
+                    let row = auth_sessions::table
+                        .find(session)
+                        .select((auth_sessions::user_id, auth_sessions::expires_at))
+                        .first::<(UserId, Millis)>(connection)
+                        .await
+                        .optional()?;
+                    Ok(row)
+                })
+            })
+            .await?;
+        let Some((owner, expires_at)) = *row else { return Ok(false) };
+        self.holds_until(expires_at);
+        Ok(owner == user && expires_at > self.now())
+    }
+
+    /// The session of a visitor's token in a workspace, or why there is none.
+    pub async fn visitor_session(
+        &mut self,
+        token: Option<&str>,
+        workspace: WorkspaceId,
+    ) -> Result<Result<VisitorSession, SessionRefusal>> {
+        let Some(token) = token.filter(|token| !token.is_empty()) else {
+            return Ok(Err(SessionRefusal::Missing));
+        };
+        let hash = token::sha256(token);
+        let session = self
+            .cached(Topic::WidgetSession(Hashed::digest(&hash)), move |connection| {
+                Box::pin(async move {
+                    let row = VisitorSession::query()
+                        .filter(widget_sessions::token_hash.eq(hash.as_slice()))
+                        .first(connection)
+                        .await
+                        .optional()?;
+                    Ok(row)
+                })
+            })
+            .await?;
+        let Some(session) = *session else { return Ok(Err(SessionRefusal::Unknown)) };
+        self.holds_until(session.expires_at.plus(1));
+        Ok(if session.workspace_id != workspace {
+            Err(SessionRefusal::OtherWorkspace)
+        } else if session.expires_at < self.now() {
+            Err(SessionRefusal::Expired)
+        } else {
+            Ok(session)
+        })
+    }
+
+    /// The visitor of a token in a workspace.
+    ///
+    /// # Errors
+    /// What [`SessionRefusal`] says.
+    pub async fn visitor(&mut self, token: Option<&str>, workspace: WorkspaceId) -> Result<VisitorSession> {
+        Ok(self.visitor_session(token, workspace).await??)
+    }
+}

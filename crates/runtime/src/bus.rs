@@ -1,0 +1,125 @@
+//! Tells the other replicas what changed: Postgres LISTEN/NOTIFY on a connection of its own, batched, and never inside
+//! a mutation's transaction, where NOTIFY would make all writers wait for each other at commit.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use diesel::sql_types::Text;
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
+use futures_util::StreamExt;
+use opencom_core::auth::token;
+use tokio::sync::{mpsc, watch};
+
+use crate::{Topic, Topics};
+
+const CHANNEL: &str = "opencom_topics";
+/// How long changes are gathered before they are told.
+const GATHER: Duration = Duration::from_millis(3);
+/// How many changes may wait to be told; beyond, listeners elsewhere start over.
+const OUTBOX: usize = 64 * 1024;
+/// Topics of one notification: its text must stay below 8000 bytes.
+const PER_NOTIFICATION: usize = 300;
+/// How often to look whether the connections still live.
+const HEARTBEAT: Duration = Duration::from_secs(5);
+
+/// Joins this process's changes with those of the other replicas, until `stop` turns true.
+///
+/// While the bus is down, what happens elsewhere is not heard: once it is back, everything counts as changed.
+pub async fn run(url: String, topics: Arc<Topics>, mut stop: watch::Receiver<bool>) {
+    let replica = token::random::<9>().map(|bytes| STANDARD_NO_PAD.encode(bytes)).unwrap_or_default();
+    let (outbox, mut inbox) = mpsc::channel(OUTBOX);
+    topics.connect(outbox);
+    let mut pause = Duration::from_millis(100);
+    while !*stop.borrow() {
+        tokio::select! {
+            outcome = connected(&url, &replica, &topics, &mut inbox) => {
+                if let Err(error) = outcome {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "the change bus is down; reconnecting");
+                }
+            }
+            _ = stop.changed() => return,
+        }
+        tokio::select! {
+            () = tokio::time::sleep(pause) => pause = (pause * 2).min(Duration::from_secs(5)),
+            _ = stop.changed() => return,
+        }
+    }
+}
+
+async fn connected(
+    url: &str,
+    replica: &str,
+    topics: &Topics,
+    inbox: &mut mpsc::Receiver<Topic>,
+) -> Result<(), diesel::result::Error> {
+    let unreachable = |error: diesel::ConnectionError| {
+        diesel::result::Error::QueryBuilderError(error.to_string().into())
+    };
+    let mut listening = AsyncPgConnection::establish(url).await.map_err(unreachable)?;
+    let mut telling = AsyncPgConnection::establish(url).await.map_err(unreachable)?;
+    diesel::sql_query(format!("LISTEN {CHANNEL}")).execute(&mut listening).await?;
+    // Whatever was published elsewhere before the LISTEN was missed, and so may be what could not be told.
+    topics.publish_everything();
+    notify(&mut telling, format!("{replica} *")).await?;
+    let mut heard = pin!(listening.notifications_stream());
+    let mut batch = Vec::new();
+    loop {
+        tokio::select! {
+            notification = heard.next() => match notification {
+                Some(Ok(notification)) => hear(&notification.payload, replica, topics),
+                Some(Err(error)) => return Err(error),
+                None => return Ok(()),
+            },
+            count = inbox.recv_many(&mut batch, OUTBOX) => {
+                if count == 0 {
+                    return Ok(());
+                }
+                tokio::time::sleep(GATHER).await;
+                while let Ok(topic) = inbox.try_recv() {
+                    batch.push(topic);
+                }
+                batch.sort_unstable();
+                batch.dedup();
+                for part in batch.chunks(PER_NOTIFICATION) {
+                    let packed: Vec<u8> = part.iter().flat_map(|topic| topic.pack()).collect();
+                    notify(&mut telling, format!("{replica} {}", STANDARD_NO_PAD.encode(packed))).await?;
+                }
+                batch.clear();
+            }
+            () = tokio::time::sleep(HEARTBEAT) => {
+                diesel::sql_query("SELECT 1").execute(&mut telling).await?;
+            }
+        }
+    }
+}
+
+async fn notify(connection: &mut AsyncPgConnection, payload: String) -> Result<(), diesel::result::Error> {
+    diesel::sql_query("SELECT pg_notify($1, $2)")
+        .bind::<Text, _>(CHANNEL)
+        .bind::<Text, _>(payload)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+fn hear(payload: &str, replica: &str, topics: &Topics) {
+    let Some((from, what)) = payload.split_once(' ') else { return };
+    if from == replica {
+        return;
+    }
+    let unpacked = (what != "*")
+        .then(|| STANDARD_NO_PAD.decode(what).ok())
+        .flatten()
+        .and_then(|bytes| {
+            let (packed, rest) = bytes.as_chunks::<{ Topic::PACKED }>();
+            rest.is_empty().then(|| packed.iter().map(|topic| Topic::unpack(*topic)).collect::<Option<Vec<_>>>())?
+        });
+    // A replica of another version may tell of topics that are unknown here.
+    match unpacked {
+        Some(heard) => topics.publish_here(&heard),
+        None => topics.publish_everything(),
+    }
+}
