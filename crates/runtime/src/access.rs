@@ -15,6 +15,9 @@ use opencom_schema::{auth_sessions, users, widget_sessions, workspace_members};
 use crate::topic::Hashed;
 use crate::{Caller, QueryCx, Topic};
 
+/// The purpose under which the secret of a workspace's identity verification is sealed.
+pub const IDENTITY_SECRET: &str = "workspace.identity_secret";
+
 /// A signed-in user's row, as far as access and names go.
 #[derive(Clone, Debug, HasQuery)]
 #[diesel(table_name = users)]
@@ -218,12 +221,8 @@ impl QueryCx {
         Ok(owner == user && expires_at > self.now())
     }
 
-    /// The session of a visitor's token in a workspace, or why there is none.
-    pub async fn visitor_session(
-        &mut self,
-        token: Option<&str>,
-        workspace: WorkspaceId,
-    ) -> Result<Result<VisitorSession, SessionRefusal>> {
+    /// The session of a visitor's token, of whatever workspace and even when it is over, or why there is none.
+    pub async fn any_visitor_session(&mut self, token: Option<&str>) -> Result<Result<VisitorSession, SessionRefusal>> {
         let Some(token) = token.filter(|token| !token.is_empty()) else {
             return Ok(Err(SessionRefusal::Missing));
         };
@@ -242,6 +241,18 @@ impl QueryCx {
             .await?;
         let Some(session) = *session else {
             return Ok(Err(SessionRefusal::Unknown));
+        Ok((*session).ok_or(SessionRefusal::Unknown))
+    }
+
+    /// The session of a visitor's token in a workspace, or why there is none.
+    pub async fn visitor_session(
+        &mut self,
+        token: Option<&str>,
+        workspace: WorkspaceId,
+    ) -> Result<Result<VisitorSession, SessionRefusal>> {
+        let session = match self.any_visitor_session(token).await? {
+            Ok(session) => session,
+            Err(refusal) => return Ok(Err(refusal)),
         };
         self.holds_until(session.expires_at.plus(1));
         Ok(if session.workspace_id != workspace {
