@@ -69,6 +69,19 @@ pub struct VisitorSession {
     pub expires_at: Millis,
 }
 
+impl VisitorSession {
+    /// The session, when it is good in this workspace at this time.
+    pub fn in_workspace(self, workspace: WorkspaceId, now: Millis) -> Result<Self, SessionRefusal> {
+        if self.workspace_id != workspace {
+            Err(SessionRefusal::OtherWorkspace)
+        } else if self.expires_at < now {
+            Err(SessionRefusal::Expired)
+        } else {
+            Ok(self)
+        }
+    }
+}
+
 /// Why a visitor's token is not good. The texts are the contract's; clients search for parts of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SessionRefusal {
@@ -108,7 +121,9 @@ impl From<SessionRefusal> for Error {
 impl QueryCx {
     /// The user behind a token whose session still stands; `None` for everybody else.
     pub async fn user(&mut self) -> Result<Option<Arc<User>>> {
-        let Caller::Agent(identity) = self.caller() else { return Ok(None) };
+        let Caller::Agent(identity) = self.caller() else {
+            return Ok(None);
+        };
         if !self.session_stands(identity.session, identity.user).await? {
             return Ok(None);
         }
@@ -135,7 +150,9 @@ impl QueryCx {
 
     /// The signed-in agent and what they are in the workspace, whatever that is.
     pub async fn member_if_any(&mut self, workspace: WorkspaceId) -> Result<Option<(Arc<User>, Membership)>> {
-        let Some(agent) = self.agent_if_any().await? else { return Ok(None) };
+        let Some(agent) = self.agent_if_any().await? else {
+            return Ok(None);
+        };
         let membership = self.membership(agent.id, workspace).await?;
         Ok(membership.map(|membership| (agent, membership)))
     }
@@ -152,8 +169,15 @@ impl QueryCx {
     /// `NOT_AUTHENTICATED`, `NOT_WORKSPACE_MEMBER` (also when there is no such workspace) or `PERMISSION_DENIED`.
     pub async fn require(&mut self, permission: Permission, workspace: WorkspaceId) -> Result<Arc<User>> {
         let agent = self.agent().await?;
-        let membership = self.membership(agent.id, workspace).await?.ok_or_else(Error::not_workspace_member)?;
-        if membership.allows(permission) { Ok(agent) } else { Err(Error::permission_denied(permission)) }
+        let membership = self
+            .membership(agent.id, workspace)
+            .await?
+            .ok_or_else(Error::not_workspace_member)?;
+        if membership.allows(permission) {
+            Ok(agent)
+        } else {
+            Err(Error::permission_denied(permission))
+        }
     }
 
     /// What a user is in a workspace.
@@ -170,7 +194,10 @@ impl QueryCx {
                 })
             })
             .await?;
-        Ok(memberships.iter().find(|membership| membership.workspace_id == workspace).cloned())
+        Ok(memberships
+            .iter()
+            .find(|membership| membership.workspace_id == workspace)
+            .cloned())
     }
 
     /// A user's row, as far as access and names go.
@@ -197,17 +224,16 @@ impl QueryCx {
                 })
             })
             .await?;
-        let Some((owner, expires_at)) = *row else { return Ok(false) };
+        let Some((owner, expires_at)) = *row else {
+            return Ok(false);
+        };
         self.holds_until(expires_at);
         Ok(owner == user && expires_at > self.now())
     }
 
-    /// The session of a visitor's token in a workspace, or why there is none.
-    pub async fn visitor_session(
-        &mut self,
-        token: Option<&str>,
-        workspace: WorkspaceId,
-    ) -> Result<Result<VisitorSession, SessionRefusal>> {
+    /// The session of a visitor's token, of whatever workspace and possibly over, or why there is none. For methods that
+    /// learn the workspace from a row: asked first, it keeps strangers from learning whether the row exists.
+    pub async fn session_by_token(&mut self, token: Option<&str>) -> Result<Result<VisitorSession, SessionRefusal>> {
         let Some(token) = token.filter(|token| !token.is_empty()) else {
             return Ok(Err(SessionRefusal::Missing));
         };
@@ -224,15 +250,22 @@ impl QueryCx {
                 })
             })
             .await?;
-        let Some(session) = *session else { return Ok(Err(SessionRefusal::Unknown)) };
+        let Some(session) = *session else {
+            return Ok(Err(SessionRefusal::Unknown));
+        };
         self.holds_until(session.expires_at.plus(1));
-        Ok(if session.workspace_id != workspace {
-            Err(SessionRefusal::OtherWorkspace)
-        } else if session.expires_at < self.now() {
-            Err(SessionRefusal::Expired)
-        } else {
-            Ok(session)
-        })
+        Ok(Ok(session))
+    }
+
+    /// The session of a visitor's token in a workspace, or why there is none.
+    pub async fn visitor_session(
+        &mut self,
+        token: Option<&str>,
+        workspace: WorkspaceId,
+    ) -> Result<Result<VisitorSession, SessionRefusal>> {
+        let now = self.now();
+        let session = self.session_by_token(token).await?;
+        Ok(session.and_then(|session| session.in_workspace(workspace, now)))
     }
 
     /// The visitor of a token in a workspace.

@@ -1,5 +1,6 @@
 //! The unit of work that every service method gets: who asks, one connection, what was read and changed.
 
+use std::collections::BTreeSet;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
@@ -44,7 +45,7 @@ pub struct QueryCx {
     now: Millis,
     pool: Pool,
     connection: Option<Connection>,
-    reads: Vec<Topic>,
+    reads: BTreeSet<Topic>,
     holds_until: Option<Millis>,
 }
 
@@ -52,7 +53,15 @@ impl QueryCx {
     /// A unit of work at the present time.
     pub fn new(server: Arc<Server>, pool: Pool, caller: Caller) -> Self {
         let now = server.clock.now();
-        Self { server, caller, now, pool, connection: None, reads: Vec::new(), holds_until: None }
+        Self {
+            server,
+            caller,
+            now,
+            pool,
+            connection: None,
+            reads: BTreeSet::new(),
+            holds_until: None,
+        }
     }
 
     /// What all functions share.
@@ -83,9 +92,7 @@ impl QueryCx {
 
     /// Records that rows of this topic are part of the result.
     pub fn read(&mut self, topic: Topic) {
-        if !self.reads.contains(&topic) {
-            self.reads.push(topic);
-        }
+        self.reads.insert(topic);
     }
 
     /// Records that the result holds until `time` only, whatever is published.
@@ -111,7 +118,7 @@ impl QueryCx {
 
     /// What was read, and how long the result holds.
     pub fn into_reads(self) -> (Vec<Topic>, Option<Millis>) {
-        (self.reads, self.holds_until)
+        (self.reads.into_iter().collect(), self.holds_until)
     }
 }
 
@@ -126,7 +133,11 @@ pub struct MutationCx {
 
 impl MutationCx {
     pub(crate) fn new(query: QueryCx) -> Self {
-        Self { query, writes: Vec::new(), jobs: Vec::new() }
+        Self {
+            query,
+            writes: Vec::new(),
+            jobs: Vec::new(),
+        }
     }
 
     /// Records that rows of this topic changed.
