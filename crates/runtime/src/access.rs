@@ -15,6 +15,10 @@ use opencom_schema::{auth_sessions, users, widget_sessions, workspace_members};
 use crate::topic::Hashed;
 use crate::{Caller, QueryCx, Topic};
 
+/// What a workspace's secret of identity verification is sealed for. Whoever reads the column opens it under this
+/// purpose; only those who may manage it get to see it.
+pub const IDENTITY_SECRET: &str = "workspace.identity_secret";
+
 /// A signed-in user's row, as far as access and names go.
 #[derive(Clone, Debug, HasQuery)]
 #[diesel(table_name = users)]
