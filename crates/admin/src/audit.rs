@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use opencom_core::id::AuditLogId;
 use opencom_core::Result;
+use opencom_core::id::AuditLogId;
 use opencom_runtime::audit::{Actor, AuditTrail, Entry};
 use opencom_runtime::{MutationCx, Topic};
 use opencom_schema::audit_logs;

@@ -3,7 +3,7 @@
 mod clean_up;
 mod code;
 pub(crate) mod hashing;
-mod keys;
+pub mod keys;
 mod limiter;
 mod mail;
 mod password;
@@ -24,7 +24,6 @@ use opencom_runtime::registry::Registration;
 use opencom_runtime::{ActionCx, MutationCx, QueryCx};
 
 pub use self::clean_up::CleanUp;
-pub use self::keys::load_or_create_signing_key;
 use crate::{Admin, AdminService};
 
 /// Agents' sign-in, and who is signed in.
@@ -145,7 +144,10 @@ impl Auth for Admin {
 fn provider(name: &str) -> Result<Provider> {
     Provider::from_text(name).ok_or_else(|| {
         let known: Vec<_> = Provider::ALL.iter().map(|provider| format!("`{provider}`")).collect();
-        let text = format!("Provider `{name}` is not configured, available providers are {}.", known.join(", "));
+        let text = format!(
+            "Provider `{name}` is not configured, available providers are {}.",
+            known.join(", ")
+        );
         Error::invalid("provider", text)
     })
 }

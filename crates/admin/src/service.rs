@@ -37,6 +37,9 @@ pub struct Admin {
 impl Admin {
     /// The context with its parts.
     pub fn new(parts: AdminParts) -> Self {
-        Self { parts, hasher: Hasher::default() }
+        Self {
+            parts,
+            hasher: Hasher::default(),
+        }
     }
 }

@@ -23,14 +23,24 @@ struct NewUser<'a> {
 
 /// The user with this address, which is normalised.
 pub(crate) async fn by_email(cx: &mut QueryCx, email: &str) -> Result<Option<UserId>> {
-    let id =
-        users::table.filter(users::email.eq(email)).select(users::id).first(cx.connection().await?).await.optional()?;
+    let id = users::table
+        .filter(users::email.eq(email))
+        .select(users::id)
+        .first(cx.connection().await?)
+        .await
+        .optional()?;
     Ok(id)
 }
 
 /// A new user without a workspace; `None` when somebody has the address.
 pub(crate) async fn insert(cx: &mut MutationCx, email: &str, name: Option<&str>) -> Result<Option<UserId>> {
-    let row = NewUser { id: UserId::generate(), email, name, role: LegacyRole::Admin, created_at: cx.now() };
+    let row = NewUser {
+        id: UserId::generate(),
+        email,
+        name,
+        role: LegacyRole::Admin,
+        created_at: cx.now(),
+    };
     let id = row.id;
     cx.write(Topic::User(id));
     let inserted = diesel::insert_into(users::table)

@@ -50,11 +50,8 @@ pub trait Workspaces: Send + Sync {
     ///
     /// # Errors
     /// `NOT_AUTHENTICATED`.
-    async fn workspaces_get_or_create_default(
-        &self,
-        cx: &mut MutationCx,
-        req: GetOrCreateDefault,
-    ) -> Result<Workspace>;
+    async fn workspaces_get_or_create_default(&self, cx: &mut MutationCx, req: GetOrCreateDefault)
+    -> Result<Workspace>;
 
     /// Whether a page of this origin may use the workspace, and why. Everyone may ask.
     async fn workspaces_validate_origin(&self, cx: &mut QueryCx, req: ValidateOrigin) -> Result<OriginVerdict>;
@@ -73,7 +70,9 @@ pub(crate) fn register(of: &mut Registration<'_, dyn AdminService>) {
 impl Workspaces for Admin {
     async fn workspaces_get(&self, cx: &mut QueryCx, req: Get) -> Result<Option<WorkspaceView>> {
         let member = cx.member_if_any(req.id).await?;
-        let Some(row) = queries::by_id(cx, req.id).await? else { return Ok(None) };
+        let Some(row) = queries::by_id(cx, req.id).await? else {
+            return Ok(None);
+        };
         Ok(Some(match member {
             Some((_, membership)) => {
                 WorkspaceView::Member(Box::new(row.for_member(membership.role, &cx.server().master_key)?))
@@ -99,9 +98,15 @@ impl Workspaces for Admin {
     }
 
     async fn workspaces_get_by_name(&self, cx: &mut QueryCx, req: GetByName) -> Result<Option<Workspace>> {
-        let Some(agent) = cx.agent_if_any().await? else { return Ok(None) };
-        let Some(row) = queries::oldest_by_name(cx, &req.name).await? else { return Ok(None) };
-        let Some(membership) = cx.membership(agent.id, row.id).await? else { return Ok(None) };
+        let Some(agent) = cx.agent_if_any().await? else {
+            return Ok(None);
+        };
+        let Some(row) = queries::oldest_by_name(cx, &req.name).await? else {
+            return Ok(None);
+        };
+        let Some(membership) = cx.membership(agent.id, row.id).await? else {
+            return Ok(None);
+        };
         row.for_member(membership.role, &cx.server().master_key).map(Some)
     }
 
@@ -116,11 +121,7 @@ impl Workspaces for Admin {
         Ok(self.create_for(cx, agent.id, &req.name, metadata).await?.id)
     }
 
-    async fn workspaces_get_or_create_default(
-        &self,
-        cx: &mut MutationCx,
-        _: GetOrCreateDefault,
-    ) -> Result<Workspace> {
+    async fn workspaces_get_or_create_default(&self, cx: &mut MutationCx, _: GetOrCreateDefault) -> Result<Workspace> {
         // Deliberately not `agent`: one whose active workspace was deleted has none, and this is how to get one.
         let user = cx.user().await?.ok_or_else(Error::not_authenticated)?;
         let active = users::lock(cx, user.id).await?;
@@ -139,14 +140,19 @@ impl Workspaces for Admin {
             None => (false, "Workspace not found"),
             Some(row) => judge(row.allowed_origins.as_deref().unwrap_or_default(), &req.origin),
         };
-        Ok(OriginVerdict { valid, reason: reason.to_owned() })
+        Ok(OriginVerdict {
+            valid,
+            reason: reason.to_owned(),
+        })
     }
 }
 
 impl Admin {
     /// The workspace that a page of the help center without further clues belongs to, as far as articles tell.
     async fn workspace_with_articles(&self, cx: &mut QueryCx, slug: Option<&str>) -> Result<Option<WorkspaceId>> {
-        let Some(articles) = &self.parts.articles else { return Ok(None) };
+        let Some(articles) = &self.parts.articles else {
+            return Ok(None);
+        };
         if let Some(slug) = slug.filter(|slug| !slug.is_empty())
             && let [only] = articles.workspaces_with_slug(cx, slug).await?[..]
         {
@@ -155,7 +161,13 @@ impl Admin {
         articles.oldest_workspace_with_one(cx).await
     }
 
-    async fn create_for(&self, cx: &mut MutationCx, owner: UserId, name: &str, metadata: Value) -> Result<WorkspaceRow> {
+    async fn create_for(
+        &self,
+        cx: &mut MutationCx,
+        owner: UserId,
+        name: &str,
+        metadata: Value,
+    ) -> Result<WorkspaceRow> {
         let row = store::insert_owned_by(cx, owner, name).await?;
         let entry = Entry {
             workspace_id: row.id,

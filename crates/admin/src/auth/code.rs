@@ -88,7 +88,9 @@ impl Admin {
     async fn use_code(&self, cx: &mut MutationCx, address: &str, hash: &[u8; 32]) -> Result<Option<Grant>> {
         let bucket = format!("code:{address}");
         limiter::peek(cx, &bucket).await?.map_err(limited)?;
-        let good = store::take_code(cx, address, hash).await?.is_some_and(|expires_at| expires_at > cx.now());
+        let good = store::take_code(cx, address, hash)
+            .await?
+            .is_some_and(|expires_at| expires_at > cx.now());
         if !good {
             limiter::count(cx, &bucket).await?.map_err(limited)?;
             return Ok(None);
@@ -103,13 +105,20 @@ impl Admin {
         if let Some(account) = queries::account(cx, Provider::Otp, address).await? {
             return Ok(account.user_id);
         }
-        let newcomer = Newcomer { email: address, name: None, workspace_name: None, provider: Provider::Otp };
+        let newcomer = Newcomer {
+            email: address,
+            name: None,
+            workspace_name: None,
+            provider: Provider::Otp,
+        };
         let user = match users::by_email(cx, address).await? {
             Some(user) => user,
             None => match self.sign_up(cx, &newcomer).await? {
                 Some(user) => user,
                 // They signed up with a password at this very moment.
-                None => users::by_email(cx, address).await?.ok_or_else(|| Error::internal("the user is gone again"))?,
+                None => users::by_email(cx, address)
+                    .await?
+                    .ok_or_else(|| Error::internal("the user is gone again"))?,
             },
         };
         let account = NewAccount {
@@ -142,13 +151,18 @@ fn check_redirect(redirect_to: Option<&Json>, site: &str) -> Result<()> {
     let text = value.value().as_str();
     let good = text.is_some_and(|text| {
         text.starts_with(['/', '?'])
-            || text.strip_prefix(site).is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']))
+            || text
+                .strip_prefix(site)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']))
     });
     if good {
         return Ok(());
     }
     let shown = text.map_or_else(|| value.value().to_string(), str::to_owned);
-    Err(Error::invalid("params.redirectTo", format!("Invalid `redirectTo` {shown} for configured SITE_URL: {site}")))
+    Err(Error::invalid(
+        "params.redirectTo",
+        format!("Invalid `redirectTo` {shown} for configured SITE_URL: {site}"),
+    ))
 }
 
 #[cfg(test)]
@@ -165,10 +179,21 @@ mod tests {
     fn redirects_stay_on_the_site() {
         let site = "https://chat.example.com";
         assert!(check_redirect(None, site).is_ok());
-        for good in ["/inbox", "?a=b", site, "https://chat.example.com/x", "https://chat.example.com?x"] {
+        for good in [
+            "/inbox",
+            "?a=b",
+            site,
+            "https://chat.example.com/x",
+            "https://chat.example.com?x",
+        ] {
             assert!(check_redirect(Some(&json_of(json!(good))), site).is_ok(), "{good}");
         }
-        for bad in [json!("https://chat.example.com.evil.com"), json!("https://evil.com/"), json!(""), json!(7)] {
+        for bad in [
+            json!("https://chat.example.com.evil.com"),
+            json!("https://evil.com/"),
+            json!(""),
+            json!(7),
+        ] {
             assert!(check_redirect(Some(&json_of(bad.clone())), site).is_err(), "{bad}");
         }
         let text = check_redirect(Some(&json_of(json!("https://evil.com"))), site).unwrap_err();

@@ -18,7 +18,9 @@ pub(crate) struct Hasher {
 impl Default for Hasher {
     fn default() -> Self {
         let processors = available_parallelism().map_or(1, usize::from);
-        Self { permits: Arc::new(Semaphore::new(processors)) }
+        Self {
+            permits: Arc::new(Semaphore::new(processors)),
+        }
     }
 }
 
@@ -40,10 +42,17 @@ impl Hasher {
         .await?
     }
 
-    async fn run<T: Send + 'static>(&self, password: &str, work: impl FnOnce(String) -> T + Send + 'static) -> Result<T> {
+    async fn run<T: Send + 'static>(
+        &self,
+        password: &str,
+        work: impl FnOnce(String) -> T + Send + 'static,
+    ) -> Result<T> {
         // The same password may be typed in several Unicode forms.
         let password: String = password.nfkc().collect();
-        let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(Error::internal)?;
+        let permit = Arc::clone(&self.permits)
+            .acquire_owned()
+            .await
+            .map_err(Error::internal)?;
         tokio::task::spawn_blocking(move || {
             // Held by the thread: a caller who hangs up does not make room for another.
             let _permit = permit;
@@ -55,7 +64,9 @@ impl Hasher {
 }
 
 fn hash(password: &[u8]) -> Result<String> {
-    let hash = Argon2::default().hash_password(password).map_err(|error| Error::internal(error.to_string()))?;
+    let hash = Argon2::default()
+        .hash_password(password)
+        .map_err(|error| Error::internal(error.to_string()))?;
     Ok(hash.to_string())
 }
 
@@ -83,7 +94,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_stored_hash_that_is_none_is_our_fault() {
-        let error = Hasher::default().verify("x", Some("salt:key".to_owned())).await.unwrap_err();
+        let error = Hasher::default()
+            .verify("x", Some("salt:key".to_owned()))
+            .await
+            .unwrap_err();
         assert_eq!(error.code(), opencom_core::Code::InternalError);
     }
 }

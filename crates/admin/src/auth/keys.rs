@@ -21,9 +21,9 @@ const LOCK: i64 = 0x6f70_656e_636f_6d02;
 /// The key in `env_pem` (`JWT_PRIVATE_KEY`); else the newest that is stored; else a new one, which is stored.
 ///
 /// # Errors
-/// When the PEM is no RSA key, or the stored key does not open under this master key.
+/// When the PEM is no RSA key, the database cannot be reached, or the stored key does not open under this master key.
 pub async fn load_or_create_signing_key(
-    connection: &mut AsyncPgConnection,
+    database_url: &str,
     master_key: &MasterKey,
     env_pem: Option<&str>,
     now: Millis,
@@ -31,13 +31,18 @@ pub async fn load_or_create_signing_key(
     if let Some(pem) = env_pem.filter(|pem| !pem.trim().is_empty()) {
         return JwtKey::from_pem(pem);
     }
+    let connection = &mut AsyncPgConnection::establish(database_url)
+        .await
+        .map_err(Error::internal)?;
     if let Some(pem) = stored(connection, master_key).await? {
         return JwtKey::from_pem(&pem);
     }
     let made = tokio::task::spawn_blocking(generate).await.map_err(Error::internal)??;
     let pem = connection
         .transaction(async |connection| {
-            diesel::sql_query(format!("SELECT pg_advisory_xact_lock({LOCK})")).execute(connection).await?;
+            diesel::sql_query(format!("SELECT pg_advisory_xact_lock({LOCK})"))
+                .execute(connection)
+                .await?;
             // Another replica may have been faster.
             if let Some(pem) = stored(connection, master_key).await? {
                 return Ok(pem);

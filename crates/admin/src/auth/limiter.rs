@@ -31,7 +31,10 @@ struct Bucket {
 
 impl Bucket {
     const fn full(now: Millis) -> Self {
-        Self { attempts_left: CAPACITY, last_attempt_at: now }
+        Self {
+            attempts_left: CAPACITY,
+            last_attempt_at: now,
+        }
     }
 
     #[expect(clippy::cast_precision_loss, reason = "a few years in milliseconds fit")]
@@ -42,21 +45,32 @@ impl Bucket {
     }
 
     /// The bucket with one attempt less.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "between zero and an hour")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_precision_loss,
+        reason = "between zero and an hour"
+    )]
     fn take(self, now: Millis) -> Result<Self, Exhausted> {
         let available = self.available(now);
         if available < 1.0 {
             let wait = ((1.0 - available) * REFILL_MS as f64 / CAPACITY).ceil() as i64;
             return Err(Exhausted { retry_after_ms: wait });
         }
-        Ok(Self { attempts_left: available - 1.0, last_attempt_at: now })
+        Ok(Self {
+            attempts_left: available - 1.0,
+            last_attempt_at: now,
+        })
     }
 }
 
 /// Whether there is an attempt left. A look without a lock, to spare the work of an attempt that cannot succeed.
 pub(super) async fn peek(cx: &mut QueryCx, identifier: &str) -> Result<Result<(), Exhausted>> {
     let now = cx.now();
-    let bucket = Bucket::query().find(identifier).first(cx.connection().await?).await.optional()?;
+    let bucket = Bucket::query()
+        .find(identifier)
+        .first(cx.connection().await?)
+        .await
+        .optional()?;
     Ok(bucket.map_or(Ok(()), |bucket: Bucket| bucket.take(now).map(drop)))
 }
 
@@ -91,13 +105,19 @@ pub(super) async fn count(cx: &mut MutationCx, identifier: &str) -> Result<Resul
 pub(super) async fn reset(cx: &mut MutationCx, identifier: &str) -> Result<Result<(), Exhausted>> {
     let now = cx.now();
     let connection = cx.connection().await?;
-    let bucket: Option<Bucket> =
-        Bucket::query().find(identifier).for_update().first(connection).await.optional()?;
+    let bucket: Option<Bucket> = Bucket::query()
+        .find(identifier)
+        .for_update()
+        .first(connection)
+        .await
+        .optional()?;
     let Some(bucket) = bucket else { return Ok(Ok(())) };
     if let Err(exhausted) = bucket.take(now) {
         return Ok(Err(exhausted));
     }
-    diesel::delete(auth_rate_limits::table.find(identifier)).execute(connection).await?;
+    diesel::delete(auth_rate_limits::table.find(identifier))
+        .execute(connection)
+        .await?;
     Ok(Ok(()))
 }
 
@@ -114,12 +134,20 @@ mod tests {
             bucket = bucket.take(NOW).unwrap_or_else(|_| panic!("refused with {left} to go"));
             assert!((bucket.attempts_left - f64::from(left)).abs() < f64::EPSILON);
         }
-        assert_eq!(bucket.take(NOW).err(), Some(Exhausted { retry_after_ms: 6 * Millis::MINUTE }));
+        assert_eq!(
+            bucket.take(NOW).err(),
+            Some(Exhausted {
+                retry_after_ms: 6 * Millis::MINUTE
+            })
+        );
     }
 
     #[test]
     fn one_comes_back_every_six_minutes() {
-        let empty = Bucket { attempts_left: 0.0, last_attempt_at: NOW };
+        let empty = Bucket {
+            attempts_left: 0.0,
+            last_attempt_at: NOW,
+        };
         let almost = NOW.plus(6 * Millis::MINUTE - 1);
         assert_eq!(empty.take(almost).err(), Some(Exhausted { retry_after_ms: 1 }));
         let again = empty.take(NOW.plus(6 * Millis::MINUTE)).ok();
@@ -128,13 +156,19 @@ mod tests {
 
     #[test]
     fn a_bucket_never_holds_more_than_ten() {
-        let old = Bucket { attempts_left: 3.0, last_attempt_at: NOW };
+        let old = Bucket {
+            attempts_left: 3.0,
+            last_attempt_at: NOW,
+        };
         assert!((old.available(NOW.plus(Millis::DAY)) - CAPACITY).abs() < f64::EPSILON);
     }
 
     #[test]
     fn a_clock_that_is_behind_takes_nothing_away() {
-        let bucket = Bucket { attempts_left: 5.0, last_attempt_at: NOW };
+        let bucket = Bucket {
+            attempts_left: 5.0,
+            last_attempt_at: NOW,
+        };
         assert!((bucket.available(NOW.plus(-Millis::HOUR)) - 5.0).abs() < f64::EPSILON);
     }
 }

@@ -27,7 +27,10 @@ pub(super) fn code(from: Mailbox, to: Mailbox, code: &str) -> Email {
         "Your code for signing in to Opencom is {code}\n\nIt is good for {MINUTES} minutes and can be used once. If you \
          did not ask for it, ignore this mail; nobody gets in without the code.\n"
     );
-    Email { text: Some(text), ..Email::new(from, to, "Your Opencom verification code", html) }
+    Email {
+        text: Some(text),
+        ..Email::new(from, to, "Your Opencom verification code", html)
+    }
 }
 
 #[cfg(test)]

@@ -30,7 +30,11 @@ fn too_many(exhausted: Exhausted) -> Error {
 
 fn check_rule(field: &str, password: Option<&str>) -> Result<()> {
     let long_enough = password.is_some_and(|password| password.encode_utf16().count() >= SHORTEST);
-    if long_enough { Ok(()) } else { Err(Error::invalid(field, "Invalid password")) }
+    if long_enough {
+        Ok(())
+    } else {
+        Err(Error::invalid(field, "Invalid password"))
+    }
 }
 
 impl Admin {
@@ -49,7 +53,10 @@ impl Admin {
         match (flow, params.password.as_deref()) {
             ("signUp", Some(password)) => self.password_sign_up(cx, params, &address, password).await,
             ("signIn", Some(password)) => self.password_sign_in(cx, &address, password).await,
-            ("signIn", None) => Err(Error::invalid("params.password", "Missing `password` param for `signIn` flow")),
+            ("signIn", None) => Err(Error::invalid(
+                "params.password",
+                "Missing `password` param for `signIn` flow",
+            )),
             ("reset" | "reset-verification", _) => Err(Error::invalid("params.flow", NO_RESET)),
             ("email-verification", _) => Err(Error::invalid("params.flow", NO_VERIFICATION)),
             _ => Err(Error::invalid("params.flow", NO_FLOW)),
@@ -100,7 +107,10 @@ impl Admin {
         address: &str,
         password: &str,
     ) -> Result<Tokens> {
-        if cx.read(|cx| async move { queries::is_taken(cx, address).await }.scope_boxed()).await? {
+        if cx
+            .read(|cx| async move { queries::is_taken(cx, address).await }.scope_boxed())
+            .await?
+        {
             return Err(self.taken(cx, address).await?);
         }
         let secret = &self.hasher.hash(password).await?;
@@ -113,7 +123,9 @@ impl Admin {
         let grant = cx
             .transaction(|cx| {
                 async move {
-                    let Some(user) = self.sign_up(cx, newcomer).await? else { return Err(exists(address)) };
+                    let Some(user) = self.sign_up(cx, newcomer).await? else {
+                        return Err(exists(address));
+                    };
                     let account = NewAccount {
                         id: AuthAccountId::generate(),
                         user_id: user,
@@ -142,7 +154,9 @@ impl Admin {
     /// Why an address that exists cannot sign up. Counts as a failed attempt: the answer tells who has an account.
     async fn taken(&self, cx: &ActionCx, address: &str) -> Result<Error> {
         let bucket = &attempts(address);
-        let counted = cx.transaction(|cx| async move { limiter::count(cx, bucket).await }.scope_boxed()).await?;
+        let counted = cx
+            .transaction(|cx| async move { limiter::count(cx, bucket).await }.scope_boxed())
+            .await?;
         Ok(counted.map_or_else(too_many, |()| exists(address)))
     }
 }
@@ -157,8 +171,18 @@ mod tests {
 
     #[test]
     fn a_password_has_eight_units() {
-        for (password, good) in [("", false), ("1234567", false), ("12345678", true), ("🙂🙂🙂", false), ("🙂🙂🙂🙂", true)] {
-            assert_eq!(check_rule("params.password", Some(password)).is_ok(), good, "{password}");
+        for (password, good) in [
+            ("", false),
+            ("1234567", false),
+            ("12345678", true),
+            ("🙂🙂🙂", false),
+            ("🙂🙂🙂🙂", true),
+        ] {
+            assert_eq!(
+                check_rule("params.password", Some(password)).is_ok(),
+                good,
+                "{password}"
+            );
         }
         assert!(check_rule("params.password", None).is_err());
     }

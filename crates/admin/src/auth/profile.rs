@@ -16,9 +16,26 @@ use crate::workspaces::{queries, store};
 pub(super) async fn me(cx: &mut QueryCx) -> Result<Option<Me>> {
     let Some(user) = cx.user().await? else { return Ok(None) };
     let workspaces = workspaces_of(cx, user.id).await?;
-    let User { id, email, name, avatar_url, workspace_id, role } = (*user).clone();
+    let User {
+        id,
+        email,
+        name,
+        avatar_url,
+        workspace_id,
+        role,
+    } = (*user).clone();
     let role = role.as_deref().and_then(LegacyRole::from_text);
-    Ok(Some(Me { user: MyUser { id, email, name, workspace_id, role, avatar_url }, workspaces }))
+    Ok(Some(Me {
+        user: MyUser {
+            id,
+            email,
+            name,
+            workspace_id,
+            role,
+            avatar_url,
+        },
+        workspaces,
+    }))
 }
 
 pub(super) async fn my_workspaces(cx: &mut QueryCx) -> Result<Vec<MyWorkspace>> {
@@ -31,7 +48,14 @@ pub(super) async fn my_workspaces(cx: &mut QueryCx) -> Result<Vec<MyWorkspace>> 
 async fn workspaces_of(cx: &mut QueryCx, user: UserId) -> Result<Vec<MyWorkspace>> {
     let rows = queries::of_member(cx, user).await?;
     let key = &cx.server().master_key;
-    rows.into_iter().map(|(row, role)| Ok(MyWorkspace { workspace: row.for_member(role, key)?, role })).collect()
+    rows.into_iter()
+        .map(|(row, role)| {
+            Ok(MyWorkspace {
+                workspace: row.for_member(role, key)?,
+                role,
+            })
+        })
+        .collect()
 }
 
 pub(super) async fn switch(cx: &mut MutationCx, workspace: WorkspaceId) -> Result<SwitchedWorkspace> {
@@ -41,14 +65,31 @@ pub(super) async fn switch(cx: &mut MutationCx, workspace: WorkspaceId) -> Resul
         .await?
         .ok_or_else(|| Error::new(Code::NotWorkspaceMember, "You are not a member of this workspace"))?;
     users::activate(cx, user.id, workspace).await?;
-    let User { id, email, name, avatar_url, .. } = (*user).clone();
-    let user = SwitchedUser { id, email, name, workspace_id: workspace, role: membership.role, avatar_url };
+    let User {
+        id,
+        email,
+        name,
+        avatar_url,
+        ..
+    } = (*user).clone();
+    let user = SwitchedUser {
+        id,
+        email,
+        name,
+        workspace_id: workspace,
+        role: membership.role,
+        avatar_url,
+    };
     Ok(SwitchedWorkspace { user })
 }
 
 pub(super) async fn complete(cx: &mut MutationCx, req: CompleteSignupProfile) -> Result<CompletedProfile> {
     let user = cx.user().await?.ok_or_else(Error::not_authenticated)?;
-    let address = user.email.as_deref().filter(|email| !email.is_empty()).or_not_found("User")?;
+    let address = user
+        .email
+        .as_deref()
+        .filter(|email| !email.is_empty())
+        .or_not_found("User")?;
     let workspace = user.workspace_id.or_not_found("User")?;
     let name = given(req.name.as_deref());
     let user_name_updated = match name {
@@ -60,7 +101,11 @@ pub(super) async fn complete(cx: &mut MutationCx, req: CompleteSignupProfile) ->
         Some(wanted) => rename_newborn(cx, user.id, workspace, &born_names(address, person), wanted).await?,
         None => false,
     };
-    Ok(CompletedProfile { success: true, user_name_updated, workspace_name_updated })
+    Ok(CompletedProfile {
+        success: true,
+        user_name_updated,
+        workspace_name_updated,
+    })
 }
 
 /// Renames a workspace for its owner or admin while it has the name that it was born with.
@@ -75,7 +120,9 @@ async fn rename_newborn(
     if !membership.is_some_and(|membership| matches!(membership.role, Role::Owner | Role::Admin)) {
         return Ok(false);
     }
-    let Some(current) = store::lock_name(cx, workspace).await? else { return Ok(false) };
+    let Some(current) = store::lock_name(cx, workspace).await? else {
+        return Ok(false);
+    };
     let renamed = is_newborn(&current, born) && current.trim() != wanted;
     if renamed {
         store::rename(cx, workspace, wanted).await?;
@@ -85,7 +132,11 @@ async fn rename_newborn(
 
 /// The names that a sign-up gives to the first workspace of this person.
 fn born_names(address: &str, person: Option<&str>) -> Vec<String> {
-    [Some(email::local_part(address)), person].into_iter().flatten().map(signup::workspace_of).collect()
+    [Some(email::local_part(address)), person]
+        .into_iter()
+        .flatten()
+        .map(signup::workspace_of)
+        .collect()
 }
 
 fn is_newborn(current: &str, born: &[String]) -> bool {

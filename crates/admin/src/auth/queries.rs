@@ -30,7 +30,9 @@ pub(super) async fn is_taken(cx: &mut QueryCx, email: &str) -> Result<bool> {
     let account = auth_accounts::table
         .filter(auth_accounts::provider.eq_any(Provider::ALL))
         .filter(auth_accounts::provider_account_id.eq(email));
-    Ok(diesel::select(exists(user).or(exists(account))).get_result(cx.connection().await?).await?)
+    Ok(diesel::select(exists(user).or(exists(account)))
+        .get_result(cx.connection().await?)
+        .await?)
 }
 
 pub(super) async fn refresh_token(

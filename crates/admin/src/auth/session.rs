@@ -34,16 +34,30 @@ impl Admin {
         let expires_at = cx.now().plus(self.parts.session_lifetime_ms);
         store::insert_session(cx, session, user, expires_at).await?;
         let secret = hex::encode(token::random::<32>()?);
-        let root = new_token(cx.now(), &self.parts, AuthRefreshTokenId::generate(), session, None, &secret);
+        let root = new_token(
+            cx.now(),
+            &self.parts,
+            AuthRefreshTokenId::generate(),
+            session,
+            None,
+            &secret,
+        );
         store::insert_refresh_token(cx, root).await?;
-        Ok(Grant { user, session, refresh_token: on_the_wire(&secret, session) })
+        Ok(Grant {
+            user,
+            session,
+            refresh_token: on_the_wire(&secret, session),
+        })
     }
 
     /// The tokens that a grant stands for. Outside the transaction, because signing takes its time.
     pub(super) fn tokens(&self, cx: &ActionCx, grant: Grant) -> Result<Tokens> {
         let issuer = &cx.server().public_url;
         let token = self.parts.jwt_key.issue(grant.user, grant.session, issuer, cx.now())?;
-        Ok(Tokens { token, refresh_token: grant.refresh_token })
+        Ok(Tokens {
+            token,
+            refresh_token: grant.refresh_token,
+        })
     }
 
     /// Trades a refresh token for new tokens; `None` when it is not good.
@@ -52,24 +66,37 @@ impl Admin {
             .split_once('|')
             .filter(|(secret, session)| !secret.is_empty() && !session.is_empty())
             .ok_or_else(|| Error::invalid("refreshToken", "Can't parse refresh token: <redacted>"))?;
-        let Ok(session) = session.parse::<AuthSessionId>() else { return Ok(None) };
+        let Ok(session) = session.parse::<AuthSessionId>() else {
+            return Ok(None);
+        };
         let parts = &self.parts;
-        let grant =
-            cx.transaction(|cx| async move { rotate(cx, parts, secret, session).await }.scope_boxed()).await?;
+        let grant = cx
+            .transaction(|cx| async move { rotate(cx, parts, secret, session).await }.scope_boxed())
+            .await?;
         grant.map(|grant| self.tokens(cx, grant)).transpose()
     }
 }
 
 /// Ends the caller's session, if there is one.
 pub(super) async fn end(cx: &ActionCx) -> Result<()> {
-    let Caller::Agent(identity) = cx.caller() else { return Ok(()) };
-    cx.transaction(|cx| async move { store::delete_session(cx, identity.session).await }.scope_boxed()).await
+    let Caller::Agent(identity) = cx.caller() else {
+        return Ok(());
+    };
+    cx.transaction(|cx| async move { store::delete_session(cx, identity.session).await }.scope_boxed())
+        .await
 }
 
 /// Uses a refresh token. Two uses at once take turns at the session's row.
-async fn rotate(cx: &mut MutationCx, parts: &AdminParts, secret: &str, session: AuthSessionId) -> Result<Option<Grant>> {
+async fn rotate(
+    cx: &mut MutationCx,
+    parts: &AdminParts,
+    secret: &str,
+    session: AuthSessionId,
+) -> Result<Option<Grant>> {
     let now = cx.now();
-    let standing = store::lock_session(cx, session).await?.filter(|row| row.expires_at > now);
+    let standing = store::lock_session(cx, session)
+        .await?
+        .filter(|row| row.expires_at > now);
     let presented = queries::refresh_token(cx, session, &token::sha256(secret)).await?;
     let (Some(standing), Some(presented)) = (standing, presented.filter(|row| row.expires_at > now)) else {
         store::delete_session(cx, session).await?;
@@ -94,7 +121,11 @@ async fn rotate(cx: &mut MutationCx, parts: &AdminParts, secret: &str, session: 
         }
     };
     let secret = child_secret(&cx.server().master_key, secret, child);
-    Ok(Some(Grant { user: standing.user_id, session, refresh_token: on_the_wire(&secret, session) }))
+    Ok(Some(Grant {
+        user: standing.user_id,
+        session,
+        refresh_token: on_the_wire(&secret, session),
+    }))
 }
 
 /// What using a refresh token leads to.
@@ -112,7 +143,9 @@ enum Step {
 }
 
 fn step(presented: &RefreshTokenRow, active: Option<&RefreshTokenRow>, now: Millis) -> Step {
-    let Some(first_used_at) = presented.first_used_at else { return Step::Next { first_use: true } };
+    let Some(first_used_at) = presented.first_used_at else {
+        return Step::Next { first_use: true };
+    };
     match active {
         Some(active) if active.parent_id == Some(presented.id) => Step::Repeated { child: active.id },
         _ if first_used_at.plus(REUSE_WINDOW) > now => Step::Next { first_use: false },
@@ -154,7 +187,12 @@ mod tests {
 
     fn row(parent_id: Option<AuthRefreshTokenId>, first_used_at: Option<Millis>) -> RefreshTokenRow {
         let id = AuthRefreshTokenId::generate();
-        RefreshTokenRow { id, parent_id, expires_at: NOW.plus(Millis::DAY), first_used_at }
+        RefreshTokenRow {
+            id,
+            parent_id,
+            expires_at: NOW.plus(Millis::DAY),
+            first_used_at,
+        }
     }
 
     #[test]
@@ -173,9 +211,12 @@ mod tests {
     #[test]
     fn a_used_token_leads_on_within_ten_seconds_alone() {
         let grandchild = row(Some(AuthRefreshTokenId::generate()), None);
-        for (ago, expected) in [(0, Step::Next { first_use: false }), (9_999, Step::Next { first_use: false })]
-            .into_iter()
-            .chain([(10_000, Step::Reused), (Millis::DAY, Step::Reused)])
+        for (ago, expected) in [
+            (0, Step::Next { first_use: false }),
+            (9_999, Step::Next { first_use: false }),
+        ]
+        .into_iter()
+        .chain([(10_000, Step::Reused), (Millis::DAY, Step::Reused)])
         {
             let token = row(None, Some(NOW.plus(-ago)));
             assert_eq!(step(&token, Some(&grandchild), NOW), expected, "{ago}");

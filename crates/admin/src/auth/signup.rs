@@ -28,7 +28,9 @@ pub(super) struct Newcomer<'a> {
 impl Admin {
     /// Makes the user; `None` when somebody has the address.
     pub(super) async fn sign_up(&self, cx: &mut MutationCx, newcomer: &Newcomer<'_>) -> Result<Option<UserId>> {
-        let Some(user) = users::insert(cx, newcomer.email, newcomer.name).await? else { return Ok(None) };
+        let Some(user) = users::insert(cx, newcomer.email, newcomer.name).await? else {
+            return Ok(None);
+        };
         let name = first_workspace_name(newcomer.workspace_name, newcomer.name, newcomer.email);
         let workspace = workspaces::insert_owned_by(cx, user, &name).await?;
         users::activate(cx, user, workspace.id).await?;
@@ -48,7 +50,10 @@ impl Admin {
             return Ok(());
         }
         let accepted = store::accept_invitations(cx, &admitted).await?;
-        let roles: Vec<_> = accepted.iter().map(|invitation| (invitation.workspace_id, invitation.role)).collect();
+        let roles: Vec<_> = accepted
+            .iter()
+            .map(|invitation| (invitation.workspace_id, invitation.role))
+            .collect();
         workspaces::insert_members(cx, user, &roles).await?;
         for invitation in accepted {
             // The audit trail takes one entry at a time; few have more than one invitation.
@@ -111,21 +116,44 @@ mod tests {
 
     #[test]
     fn signup_settings_admit_the_right_people() {
-        let newcomer = |provider| Newcomer { email: "ada@mail.example.com", name: None, workspace_name: None, provider };
+        let newcomer = |provider| Newcomer {
+            email: "ada@mail.example.com",
+            name: None,
+            workspace_name: None,
+            provider,
+        };
         let domains = |mode, domains: &[&str]| SignupSettings {
             signup_mode: Some(mode),
             allowed_domains: Some(domains.iter().map(|&domain| domain.to_owned()).collect()),
             auth_methods: Some(Vec::new()),
         };
-        let only_codes = SignupSettings { auth_methods: Some(vec![AuthMethod::Otp]), ..SignupSettings::default() };
+        let only_codes = SignupSettings {
+            auth_methods: Some(vec![AuthMethod::Otp]),
+            ..SignupSettings::default()
+        };
         for (settings, provider, admitted) in [
             (SignupSettings::default(), Provider::Password, true),
             (domains(SignupMode::DomainAllowlist, &[]), Provider::Password, true),
-            (domains(SignupMode::DomainAllowlist, &["other.com", "Example.com"]), Provider::Password, true),
-            (domains(SignupMode::DomainAllowlist, &["other.com"]), Provider::Otp, false),
+            (
+                domains(SignupMode::DomainAllowlist, &["other.com", "Example.com"]),
+                Provider::Password,
+                true,
+            ),
+            (
+                domains(SignupMode::DomainAllowlist, &["other.com"]),
+                Provider::Otp,
+                false,
+            ),
             (domains(SignupMode::InviteOnly, &["other.com"]), Provider::Otp, true),
             (SignupSettings { ..only_codes }, Provider::Otp, true),
-            (SignupSettings { auth_methods: Some(vec![AuthMethod::Otp]), ..SignupSettings::default() }, Provider::Password, false),
+            (
+                SignupSettings {
+                    auth_methods: Some(vec![AuthMethod::Otp]),
+                    ..SignupSettings::default()
+                },
+                Provider::Password,
+                false,
+            ),
         ] {
             assert_eq!(admits(&settings, &newcomer(provider)), admitted);
         }

@@ -41,18 +41,28 @@ pub(super) async fn insert_session(
 
 /// Locks a session until the end of the transaction.
 pub(super) async fn lock_session(cx: &mut MutationCx, id: AuthSessionId) -> Result<Option<SessionRow>> {
-    Ok(SessionRow::query().find(id).for_update().first(cx.connection().await?).await.optional()?)
+    Ok(SessionRow::query()
+        .find(id)
+        .for_update()
+        .first(cx.connection().await?)
+        .await
+        .optional()?)
 }
 
 /// Ends a session; its refresh tokens go with it.
 pub(super) async fn delete_session(cx: &mut MutationCx, id: AuthSessionId) -> Result<()> {
     cx.write(Topic::AuthSession(id));
-    diesel::delete(auth_sessions::table.find(id)).execute(cx.connection().await?).await?;
+    diesel::delete(auth_sessions::table.find(id))
+        .execute(cx.connection().await?)
+        .await?;
     Ok(())
 }
 
 pub(super) async fn insert_refresh_token(cx: &mut MutationCx, row: NewRefreshToken) -> Result<()> {
-    diesel::insert_into(auth_refresh_tokens::table).values(row).execute(cx.connection().await?).await?;
+    diesel::insert_into(auth_refresh_tokens::table)
+        .values(row)
+        .execute(cx.connection().await?)
+        .await?;
     Ok(())
 }
 

@@ -15,7 +15,11 @@ const MEMBERSHIPS: i64 = 1000;
 
 pub(crate) async fn by_id(cx: &mut QueryCx, id: WorkspaceId) -> Result<Option<WorkspaceRow>> {
     cx.read(Topic::Workspace(id));
-    Ok(WorkspaceRow::query().find(id).first(cx.connection().await?).await.optional()?)
+    Ok(WorkspaceRow::query()
+        .find(id)
+        .first(cx.connection().await?)
+        .await
+        .optional()?)
 }
 
 pub(super) async fn oldest(cx: &mut QueryCx) -> Result<Option<WorkspaceRow>> {

@@ -43,7 +43,9 @@ pub(crate) struct NewWorkspace<'a> {
 impl WorkspaceRow {
     /// What a member with this role sees: the secret is for those who may manage it.
     pub(crate) fn for_member(self, role: Role, key: &MasterKey) -> Result<Workspace> {
-        let secret = self.identity_secret_sealed.filter(|_| matches!(role, Role::Owner | Role::Admin));
+        let secret = self
+            .identity_secret_sealed
+            .filter(|_| matches!(role, Role::Owner | Role::Admin));
         Ok(Workspace {
             id: self.id,
             creation_time: self.created_at,
@@ -54,7 +56,9 @@ impl WorkspaceRow {
             signup_mode: self.signup_mode,
             allowed_domains: self.allowed_domains,
             auth_methods: self.auth_methods,
-            identity_secret: secret.map(|sealed| key.open_text(IDENTITY_SECRET, &sealed)).transpose()?,
+            identity_secret: secret
+                .map(|sealed| key.open_text(IDENTITY_SECRET, &sealed))
+                .transpose()?,
             identity_verification_enabled: self.identity_verification_enabled,
             identity_verification_mode: self.identity_verification_mode,
             session_lifetime_ms: self.session_lifetime_ms.map(Int),
@@ -64,7 +68,12 @@ impl WorkspaceRow {
 
 impl From<WorkspaceRow> for PublicWorkspace {
     fn from(row: WorkspaceRow) -> Self {
-        Self { id: row.id, creation_time: row.created_at, name: row.name, created_at: row.created_at }
+        Self {
+            id: row.id,
+            creation_time: row.created_at,
+            name: row.name,
+            created_at: row.created_at,
+        }
     }
 }
 
