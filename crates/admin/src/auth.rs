@@ -86,6 +86,7 @@ pub(crate) fn register(of: &mut Registration<'_, dyn AdminService>) -> Result<()
 #[async_trait]
 impl Auth for Admin {
     async fn auth_sign_in(&self, cx: &mut ActionCx, req: SignIn) -> Result<SignInResult> {
+        tracing::debug!(client = req.called_by, provider = req.provider, "a sign-in");
         let params = req.params.unwrap_or_default();
         let provider = given(req.provider.as_deref()).map(provider).transpose()?;
         let has_code = params.code.is_some();
