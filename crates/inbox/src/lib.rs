@@ -4,12 +4,16 @@
 //! `support_attachments`, and is the only one that writes them. Reads `workspaces`, `workspace_members` and `users`.
 
 pub mod conversations;
+mod identity;
 pub mod messages;
+pub mod notifications;
 pub mod ports;
+mod readable_id;
 mod service;
 pub mod support_attachments;
 pub mod visitors;
 pub mod widget_sessions;
+mod workspace_settings;
 
 use std::sync::Arc;
 
@@ -22,6 +26,7 @@ pub use service::{Inbox, InboxParts};
 pub trait InboxService:
     conversations::Conversations
     + messages::Messages
+    + notifications::Notifications
     + support_attachments::SupportAttachments
     + visitors::Visitors
     + widget_sessions::WidgetSessions
@@ -35,6 +40,7 @@ pub fn register(registry: &mut Registry, service: &Arc<dyn InboxService>) -> Res
     let mut of = registry.of(service);
     conversations::register(&mut of)?;
     messages::register(&mut of)?;
+    notifications::register(&mut of)?;
     support_attachments::register(&mut of)?;
     visitors::register(&mut of)?;
     widget_sessions::register(&mut of)?;

@@ -15,8 +15,7 @@ use opencom_schema::{auth_sessions, users, widget_sessions, workspace_members};
 use crate::topic::Hashed;
 use crate::{Caller, QueryCx, Topic};
 
-/// What a workspace's secret of identity verification is sealed for. Whoever reads the column opens it under this
-/// purpose; only those who may manage it get to see it.
+/// The purpose under which the secret of a workspace's identity verification is sealed.
 pub const IDENTITY_SECRET: &str = "workspace.identity_secret";
 
 /// A signed-in user's row, as far as access and names go.
@@ -71,6 +70,19 @@ pub struct VisitorSession {
     pub identity_verified: bool,
     /// Good until then, that moment included.
     pub expires_at: Millis,
+}
+
+impl VisitorSession {
+    /// The session, when it is good in this workspace at this time.
+    pub fn in_workspace(self, workspace: WorkspaceId, now: Millis) -> Result<Self, SessionRefusal> {
+        if self.workspace_id != workspace {
+            Err(SessionRefusal::OtherWorkspace)
+        } else if self.expires_at < now {
+            Err(SessionRefusal::Expired)
+        } else {
+            Ok(self)
+        }
+    }
 }
 
 /// Why a visitor's token is not good. The texts are the contract's; clients search for parts of them.
@@ -222,12 +234,9 @@ impl QueryCx {
         Ok(owner == user && expires_at > self.now())
     }
 
-    /// The session of a visitor's token in a workspace, or why there is none.
-    pub async fn visitor_session(
-        &mut self,
-        token: Option<&str>,
-        workspace: WorkspaceId,
-    ) -> Result<Result<VisitorSession, SessionRefusal>> {
+    /// The session of a visitor's token, of whatever workspace and possibly over, or why there is none. For methods that
+    /// learn the workspace from a row: asked first, it keeps strangers from learning whether the row exists.
+    pub async fn session_by_token(&mut self, token: Option<&str>) -> Result<Result<VisitorSession, SessionRefusal>> {
         let Some(token) = token.filter(|token| !token.is_empty()) else {
             return Ok(Err(SessionRefusal::Missing));
         };
@@ -248,13 +257,18 @@ impl QueryCx {
             return Ok(Err(SessionRefusal::Unknown));
         };
         self.holds_until(session.expires_at.plus(1));
-        Ok(if session.workspace_id != workspace {
-            Err(SessionRefusal::OtherWorkspace)
-        } else if session.expires_at < self.now() {
-            Err(SessionRefusal::Expired)
-        } else {
-            Ok(session)
-        })
+        Ok(Ok(session))
+    }
+
+    /// The session of a visitor's token in a workspace, or why there is none.
+    pub async fn visitor_session(
+        &mut self,
+        token: Option<&str>,
+        workspace: WorkspaceId,
+    ) -> Result<Result<VisitorSession, SessionRefusal>> {
+        let now = self.now();
+        let session = self.session_by_token(token).await?;
+        Ok(session.and_then(|session| session.in_workspace(workspace, now)))
     }
 
     /// The visitor of a token in a workspace.
