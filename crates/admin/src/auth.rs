@@ -99,7 +99,7 @@ impl Auth for Admin {
             }
             None => match given(req.refresh_token.as_deref()) {
                 Some(token) => self.refresh(cx, token).await?,
-                None if has_code => code::none_unless_ours(self.verify_code(cx, &params).await)?,
+                None if has_code => code::none_if_refused(self.verify_code(cx, &params).await)?,
                 None => {
                     let text = "Cannot sign in: Missing `provider`, `params.code` or `refreshToken`";
                     return Err(Error::invalid("provider", text));

@@ -2,14 +2,16 @@
 
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use opencom_contract::auth::{CurrentUser, SignIn, SignInParams};
 use opencom_core::{Code, Millis, Role};
 use opencom_schema::{auth_accounts, auth_verification_codes, users, workspaces};
 use opencom_testkit::{Kit, Nobody};
 use serde_json::json;
 
-use crate::support::{another, bearer, refused, request_code, sign_up, tokens, tokens_if_any, with_code};
+use crate::support::{
+    PASSWORD, another, bearer, refused, request_code, sign_up, tokens, tokens_if_any, with_code, with_password,
+};
 
 #[tokio::test]
 async fn a_request_sends_a_mail_and_leaves_no_user_behind() {
@@ -96,6 +98,28 @@ async fn a_code_signs_in_the_user_who_has_the_address() {
             .get_result::<i64>(&mut kit.connection().await)
             .await
             .unwrap(),
+        1
+    );
+}
+
+#[tokio::test]
+async fn a_code_and_a_password_for_a_new_address_at_once_make_one_user() {
+    let kit = Kit::start().await;
+    let code = request_code(&kit, "ada@example.com").await;
+    let by_code = tokens(&kit, with_code("ada@example.com", Some(&code)));
+    let by_password = tokens(&kit, with_password("signUp", "ada@example.com", PASSWORD));
+    let (by_code, by_password) = join(by_code, by_password).await;
+    let user = bearer(&kit, &by_code.unwrap()).0.user;
+    match by_password {
+        Ok(tokens) => assert_eq!(bearer(&kit, &tokens).0.user, user),
+        refusal => {
+            refused(refusal, Code::AlreadyExists, "Account ada@example.com already exists");
+        }
+    }
+    let connection = &mut kit.connection().await;
+    assert_eq!(users::table.count().get_result::<i64>(connection).await.unwrap(), 1);
+    assert_eq!(
+        workspaces::table.count().get_result::<i64>(connection).await.unwrap(),
         1
     );
 }
