@@ -55,7 +55,7 @@ impl Server {
             listening.map(|listening| listening.send(Err(log)));
         });
         heard.await.unwrap().unwrap();
-        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let client = crate::wire::client();
         Self { child, url: format!("http://{address}"), client }
     }
 

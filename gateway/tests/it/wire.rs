@@ -35,8 +35,7 @@ impl Wire {
         .unwrap()
         .run();
         tokio::spawn(server);
-        let client = reqwest::Client::builder().no_proxy().build().unwrap();
-        Self { kit, url, client }
+        Self { kit, url, client: client() }
     }
 
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
@@ -73,6 +72,13 @@ impl Wire {
         assert_eq!(envelope["status"], "success", "{envelope}");
         envelope["value"].clone()
     }
+}
+
+/// A client that talks to this machine alone.
+pub(crate) fn client() -> reqwest::Client {
+    // An error means that it is installed already.
+    let _already = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder().no_proxy().build().unwrap()
 }
 
 /// Status and JSON body.
