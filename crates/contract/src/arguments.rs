@@ -30,18 +30,24 @@ fn check_text(text: &str, function: &Descriptor) -> Result<()> {
         return Ok(());
     }
     // What does not parse here fails below with a better error.
-    let Ok(value) = serde_json::from_str(text) else { return Ok(()) };
+    let Ok(value) = serde_json::from_str(text) else {
+        return Ok(());
+    };
     let mut path = Vec::new();
     check_value(&value, function, &mut path)
 }
 
 fn check_value<'a>(value: &'a Value, function: &Descriptor, path: &mut Vec<&'a str>) -> Result<()> {
     match value {
-        Value::Null if !path.first().is_some_and(|first| function.nulls_in.contains(first)) => {
-            Err(argument_error(&path.join("."), "Value does not match validator.", "\nValue: null"))
-        }
+        Value::Null if !path.first().is_some_and(|first| function.nulls_in.contains(first)) => Err(argument_error(
+            &path.join("."),
+            "Value does not match validator.",
+            "\nValue: null",
+        )),
         Value::String(text) if text.contains('\0') => Err(nul_error(&path.join("."))),
-        Value::Array(elements) => elements.iter().try_for_each(|element| check_value(element, function, path)),
+        Value::Array(elements) => elements
+            .iter()
+            .try_for_each(|element| check_value(element, function, path)),
         Value::Object(fields) => fields.iter().try_for_each(|(key, field)| {
             if key.contains('\0') {
                 return Err(nul_error(&path.join(".")));
@@ -74,10 +80,19 @@ fn shape_error(path: &str, message: &str) -> Error {
     }
     if let Some(field) = quoted_after(message, "unknown field `") {
         let text = format!("Object contains extra field `{field}` that is not in the validator.");
-        return argument_error_in(path.strip_suffix(field).map_or(path, |parent| parent.trim_end_matches('.')), field, &text);
+        return argument_error_in(
+            path.strip_suffix(field)
+                .map_or(path, |parent| parent.trim_end_matches('.')),
+            field,
+            &text,
+        );
     }
     let ours = message.contains("validator") || message.contains("not allowed") || message.contains("more than");
-    if ours { argument_error(path, message, "") } else { argument_error(path, "Value does not match validator.", "") }
+    if ours {
+        argument_error(path, message, "")
+    } else {
+        argument_error(path, "Value does not match validator.", "")
+    }
 }
 
 fn quoted_after<'a>(message: &'a str, phrase: &str) -> Option<&'a str> {
@@ -86,14 +101,28 @@ fn quoted_after<'a>(message: &'a str, phrase: &str) -> Option<&'a str> {
 
 /// An error about `field` of the object at `parent`.
 fn argument_error_in(parent: &str, field: &str, text: &str) -> Error {
-    let place = if parent.is_empty() { String::new() } else { format!("\nPath: .{parent}") };
-    let full = if parent.is_empty() { field.to_owned() } else { format!("{parent}.{field}") };
+    let place = if parent.is_empty() {
+        String::new()
+    } else {
+        format!("\nPath: .{parent}")
+    };
+    let full = if parent.is_empty() {
+        field.to_owned()
+    } else {
+        format!("{parent}.{field}")
+    };
     Error::invalid(&full, format!("ArgumentValidationError: {text}{place}"))
 }
 
 fn argument_error(path: &str, text: &str, tail: &str) -> Error {
-    let (head, rest) = text.split_once('\n').map_or((text, String::new()), |(head, rest)| (head, format!("\n{rest}")));
-    let place = if path.is_empty() { String::new() } else { format!("\nPath: .{path}") };
+    let (head, rest) = text
+        .split_once('\n')
+        .map_or((text, String::new()), |(head, rest)| (head, format!("\n{rest}")));
+    let place = if path.is_empty() {
+        String::new()
+    } else {
+        format!("\nPath: .{path}")
+    };
     Error::invalid(path, format!("ArgumentValidationError: {head}{place}{tail}{rest}"))
 }
 
@@ -108,7 +137,11 @@ fn first_rule(errors: &ValidationErrors, parent: &str) -> Option<(String, String
     fields.sort_by_key(|(field, _)| field.to_owned());
     fields.into_iter().find_map(|(field, kind)| {
         let name = camel_case(field);
-        let path = if parent.is_empty() { name } else { format!("{parent}.{name}") };
+        let path = if parent.is_empty() {
+            name
+        } else {
+            format!("{parent}.{name}")
+        };
         match kind {
             ValidationErrorsKind::Field(broken) => broken.first().map(|rule| {
                 let text = match (&rule.message, rule.params.get("max")) {
@@ -119,9 +152,9 @@ fn first_rule(errors: &ValidationErrors, parent: &str) -> Option<(String, String
                 (path, text)
             }),
             ValidationErrorsKind::Struct(inner) => first_rule(inner, &path),
-            ValidationErrorsKind::List(inner) => {
-                inner.iter().find_map(|(index, inner)| first_rule(inner, &format!("{path}[{index}]")))
-            }
+            ValidationErrorsKind::List(inner) => inner
+                .iter()
+                .find_map(|(index, inner)| first_rule(inner, &format!("{path}[{index}]"))),
         }
     })
 }
@@ -152,7 +185,9 @@ mod tests {
     use crate::{conversations, visitors, widget_sessions};
 
     fn refusal<F: Function>(text: &str) -> (String, String) {
-        let Err(error) = parse::<F>(text) else { panic!("{text} was accepted") };
+        let Err(error) = parse::<F>(text) else {
+            panic!("{text} was accepted")
+        };
         assert_eq!(error.code(), Code::InvalidInput);
         (error.data().field.clone().unwrap(), error.message().to_owned())
     }
@@ -172,7 +207,10 @@ mod tests {
     fn an_extra_argument_is_named() {
         let (field, text) = refusal::<conversations::List>(r#"{"bogus":1}"#);
         assert_eq!(field, "bogus");
-        assert_eq!(text, "ArgumentValidationError: Object contains extra field `bogus` that is not in the validator.");
+        assert_eq!(
+            text,
+            "ArgumentValidationError: Object contains extra field `bogus` that is not in the validator."
+        );
     }
 
     #[test]
@@ -189,10 +227,12 @@ mod tests {
     fn a_value_of_the_wrong_type_has_its_path() {
         let ws = WorkspaceId::generate();
         for bad in ["1", "[]", r#""ajar""#, "null"] {
-            let (field, text) =
-                refusal::<conversations::List>(&format!(r#"{{"workspaceId":"{ws}","status":{bad}}}"#));
+            let (field, text) = refusal::<conversations::List>(&format!(r#"{{"workspaceId":"{ws}","status":{bad}}}"#));
             assert_eq!(field, "status", "{bad}");
-            assert!(text.starts_with("ArgumentValidationError: Value does not match validator.\nPath: .status"), "{text}");
+            assert!(
+                text.starts_with("ArgumentValidationError: Value does not match validator.\nPath: .status"),
+                "{text}"
+            );
         }
     }
 
@@ -218,8 +258,7 @@ mod tests {
     #[test]
     fn nul_is_refused_and_null_inside_free_values_is_not() {
         let (ws, nul) = (WorkspaceId::generate(), "\\u0000");
-        let (field, _) =
-            refusal::<widget_sessions::Boot>(&format!(r#"{{"workspaceId":"{ws}","sessionId":"a{nul}"}}"#));
+        let (field, _) = refusal::<widget_sessions::Boot>(&format!(r#"{{"workspaceId":"{ws}","sessionId":"a{nul}"}}"#));
         assert_eq!(field, "sessionId");
         let request = format!(r#"{{"workspaceId":"{ws}","sessionId":"s","customAttributes":{{"a":null}}}}"#);
         parse::<widget_sessions::Boot>(&request).unwrap();

@@ -82,7 +82,9 @@ pub struct SignInParams {
 
 /// Entries of `params` are not typed on the wire, so a value of another type is no argument error.
 fn text_if_any<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    Ok(serde_json::Value::deserialize(deserializer)?.as_str().map(str::to_owned))
+    Ok(serde_json::Value::deserialize(deserializer)?
+        .as_str()
+        .map(str::to_owned))
 }
 
 /// The outcome of a sign-in: tokens, no tokens, or a code on its way.

@@ -69,17 +69,26 @@ pub struct Access {
 impl Access {
     /// Refuses everybody else.
     pub const fn only(who: Who) -> Self {
-        Self { who, otherwise: Otherwise::Refused }
+        Self {
+            who,
+            otherwise: Otherwise::Refused,
+        }
     }
 
     /// Everybody else gets a fixed value.
     pub const fn or(self, value: &'static str) -> Self {
-        Self { otherwise: Otherwise::Gets(value), ..self }
+        Self {
+            otherwise: Otherwise::Gets(value),
+            ..self
+        }
     }
 
     /// Everybody else gets less.
     pub const fn or_less(self) -> Self {
-        Self { otherwise: Otherwise::Less, ..self }
+        Self {
+            otherwise: Otherwise::Less,
+            ..self
+        }
     }
 }
 

@@ -111,7 +111,9 @@ impl From<SessionRefusal> for Error {
 impl QueryCx {
     /// The user behind a token whose session still stands; `None` for everybody else.
     pub async fn user(&mut self) -> Result<Option<Arc<User>>> {
-        let Caller::Agent(identity) = self.caller() else { return Ok(None) };
+        let Caller::Agent(identity) = self.caller() else {
+            return Ok(None);
+        };
         if !self.session_stands(identity.session, identity.user).await? {
             return Ok(None);
         }
@@ -138,7 +140,9 @@ impl QueryCx {
 
     /// The signed-in agent and what they are in the workspace, whatever that is.
     pub async fn member_if_any(&mut self, workspace: WorkspaceId) -> Result<Option<(Arc<User>, Membership)>> {
-        let Some(agent) = self.agent_if_any().await? else { return Ok(None) };
+        let Some(agent) = self.agent_if_any().await? else {
+            return Ok(None);
+        };
         let membership = self.membership(agent.id, workspace).await?;
         Ok(membership.map(|membership| (agent, membership)))
     }
@@ -155,8 +159,15 @@ impl QueryCx {
     /// `NOT_AUTHENTICATED`, `NOT_WORKSPACE_MEMBER` (also when there is no such workspace) or `PERMISSION_DENIED`.
     pub async fn require(&mut self, permission: Permission, workspace: WorkspaceId) -> Result<Arc<User>> {
         let agent = self.agent().await?;
-        let membership = self.membership(agent.id, workspace).await?.ok_or_else(Error::not_workspace_member)?;
-        if membership.allows(permission) { Ok(agent) } else { Err(Error::permission_denied(permission)) }
+        let membership = self
+            .membership(agent.id, workspace)
+            .await?
+            .ok_or_else(Error::not_workspace_member)?;
+        if membership.allows(permission) {
+            Ok(agent)
+        } else {
+            Err(Error::permission_denied(permission))
+        }
     }
 
     /// What a user is in a workspace.
@@ -173,7 +184,10 @@ impl QueryCx {
                 })
             })
             .await?;
-        Ok(memberships.iter().find(|membership| membership.workspace_id == workspace).cloned())
+        Ok(memberships
+            .iter()
+            .find(|membership| membership.workspace_id == workspace)
+            .cloned())
     }
 
     /// A user's row, as far as access and names go.
@@ -200,7 +214,9 @@ impl QueryCx {
                 })
             })
             .await?;
-        let Some((owner, expires_at)) = *row else { return Ok(false) };
+        let Some((owner, expires_at)) = *row else {
+            return Ok(false);
+        };
         self.holds_until(expires_at);
         Ok(owner == user && expires_at > self.now())
     }

@@ -29,7 +29,9 @@ const HEARTBEAT: Duration = Duration::from_secs(5);
 ///
 /// While the bus is down, what happens elsewhere is not heard: once it is back, everything counts as changed.
 pub async fn run(url: String, topics: Arc<Topics>, mut stop: watch::Receiver<bool>) {
-    let replica = token::random::<9>().map(|bytes| STANDARD_NO_PAD.encode(bytes)).unwrap_or_default();
+    let replica = token::random::<9>()
+        .map(|bytes| STANDARD_NO_PAD.encode(bytes))
+        .unwrap_or_default();
     let (outbox, mut inbox) = mpsc::channel(OUTBOX);
     topics.connect(outbox);
     let mut pause = Duration::from_millis(100);
@@ -55,12 +57,13 @@ async fn connected(
     topics: &Topics,
     inbox: &mut mpsc::Receiver<Topic>,
 ) -> Result<(), diesel::result::Error> {
-    let unreachable = |error: diesel::ConnectionError| {
-        diesel::result::Error::QueryBuilderError(error.to_string().into())
-    };
+    let unreachable =
+        |error: diesel::ConnectionError| diesel::result::Error::QueryBuilderError(error.to_string().into());
     let mut listening = AsyncPgConnection::establish(url).await.map_err(unreachable)?;
     let mut telling = AsyncPgConnection::establish(url).await.map_err(unreachable)?;
-    diesel::sql_query(format!("LISTEN {CHANNEL}")).execute(&mut listening).await?;
+    diesel::sql_query(format!("LISTEN {CHANNEL}"))
+        .execute(&mut listening)
+        .await?;
     // Whatever was published elsewhere before the LISTEN was missed, and so may be what could not be told.
     topics.publish_everything();
     notify(&mut telling, format!("{replica} *")).await?;
@@ -106,7 +109,9 @@ async fn notify(connection: &mut AsyncPgConnection, payload: String) -> Result<(
 }
 
 fn hear(payload: &str, replica: &str, topics: &Topics) {
-    let Some((from, what)) = payload.split_once(' ') else { return };
+    let Some((from, what)) = payload.split_once(' ') else {
+        return;
+    };
     if from == replica {
         return;
     }
@@ -115,7 +120,12 @@ fn hear(payload: &str, replica: &str, topics: &Topics) {
         .flatten()
         .and_then(|bytes| {
             let (packed, rest) = bytes.as_chunks::<{ Topic::PACKED }>();
-            rest.is_empty().then(|| packed.iter().map(|topic| Topic::unpack(*topic)).collect::<Option<Vec<_>>>())?
+            rest.is_empty().then(|| {
+                packed
+                    .iter()
+                    .map(|topic| Topic::unpack(*topic))
+                    .collect::<Option<Vec<_>>>()
+            })?
         });
     // A replica of another version may tell of topics that are unknown here.
     match unpacked {

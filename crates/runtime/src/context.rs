@@ -52,7 +52,15 @@ impl QueryCx {
     /// A unit of work at the present time.
     pub fn new(server: Arc<Server>, pool: Pool, caller: Caller) -> Self {
         let now = server.clock.now();
-        Self { server, caller, now, pool, connection: None, reads: Vec::new(), holds_until: None }
+        Self {
+            server,
+            caller,
+            now,
+            pool,
+            connection: None,
+            reads: Vec::new(),
+            holds_until: None,
+        }
     }
 
     /// What all functions share.
@@ -126,7 +134,11 @@ pub struct MutationCx {
 
 impl MutationCx {
     pub(crate) fn new(query: QueryCx) -> Self {
-        Self { query, writes: Vec::new(), jobs: Vec::new() }
+        Self {
+            query,
+            writes: Vec::new(),
+            jobs: Vec::new(),
+        }
     }
 
     /// Records that rows of this topic changed.

@@ -63,7 +63,16 @@ impl Pool {
 
     /// A free connection.
     pub async fn get(&self) -> Result<Connection> {
-        self.0.get().await.map_err(|error| Error::internal(Unavailable(error.to_string())))
+        self.0
+            .get()
+            .await
+            .map_err(|error| Error::internal(Unavailable(error.to_string())))
+    }
+
+    /// Asks the database something small.
+    pub async fn ping(&self) -> Result<()> {
+        diesel::sql_query("SELECT 1").execute(&mut *self.get().await?).await?;
+        Ok(())
     }
 
     /// How many connections are open and how many of them are free.
@@ -109,13 +118,20 @@ pub async fn migrate(url: &str) -> Result<usize, MigrateError> {
     .get_result::<i32>(&mut connection)
     .await?;
     if version < OLDEST_SERVER {
-        return Err(MigrateError::TooOld { major: version / 10_000 });
+        return Err(MigrateError::TooOld {
+            major: version / 10_000,
+        });
     }
-    diesel::sql_query(format!("SELECT pg_advisory_lock({MIGRATION_LOCK})")).execute(&mut connection).await?;
+    diesel::sql_query(format!("SELECT pg_advisory_lock({MIGRATION_LOCK})"))
+        .execute(&mut connection)
+        .await?;
     // The harness blocks; its own thread keeps that off the runtime. The lock ends with the connection.
     tokio::task::spawn_blocking(move || {
         let mut harness = AsyncMigrationHarness::new(connection);
-        harness.run_pending_migrations(MIGRATIONS).map(|applied| applied.len()).map_err(MigrateError::Migration)
+        harness
+            .run_pending_migrations(MIGRATIONS)
+            .map(|applied| applied.len())
+            .map_err(MigrateError::Migration)
     })
     .await
     .map_err(|error| MigrateError::Migration(error.into()))?

@@ -57,6 +57,13 @@ impl Dispatcher {
         &self.pool
     }
 
+    /// The registered form of a path; `None` when there is no such function.
+    pub fn registered_path(&self, path: &str) -> Option<&'static str> {
+        self.registry
+            .function(&path::canonical(path).ok()?)
+            .map(|(descriptor, _)| descriptor.path)
+    }
+
     pub(crate) fn registry(&self) -> &Registry {
         &self.registry
     }
@@ -72,7 +79,8 @@ impl Dispatcher {
             Kind::Mutation | Kind::Action => {
                 let path = path::canonical(path)?;
                 self.find(&path, kind, false)?;
-                self.run_to_the_end(path.into_owned(), arguments.to_owned(), caller).await
+                self.run_to_the_end(path.into_owned(), arguments.to_owned(), caller)
+                    .await
             }
         }
     }
@@ -88,12 +96,19 @@ impl Dispatcher {
     pub async fn query(&self, path: &str, arguments: &str, caller: Caller) -> Result<Execution> {
         let path = path::canonical(path)?;
         let method = self.find(&path, Kind::Query, false)?;
-        let Method::Query(method) = method else { return Err(unknown(&path)) };
+        let Method::Query(method) = method else {
+            return Err(unknown(&path));
+        };
         let since = self.server.topics.sequence();
         let mut cx = self.query_cx(caller);
         let value = method(&mut cx, arguments).await?;
         let (reads, holds_until) = cx.into_reads();
-        Ok(Execution { value, reads, holds_until, since })
+        Ok(Execution {
+            value,
+            reads,
+            holds_until,
+            since,
+        })
     }
 
     /// Runs a mutation that may be internal.
@@ -190,7 +205,10 @@ impl Dispatcher {
         if descriptor.kind != kind {
             return Err(Error::invalid(
                 "path",
-                format!("Trying to execute {path} as {kind:?}, but it is defined as {:?}.", descriptor.kind),
+                format!(
+                    "Trying to execute {path} as {kind:?}, but it is defined as {:?}.",
+                    descriptor.kind
+                ),
             ));
         }
         Ok(method)

@@ -91,12 +91,19 @@ pub async fn open_upload(cx: &mut QueryCx, token: &str) -> Result<Upload> {
 pub async fn complete_upload(cx: &mut MutationCx, upload: UploadId, file: &StoredFile) -> Result<()> {
     cx.write(Topic::StoredFile(file.id));
     let connection = cx.connection().await?;
-    diesel::insert_into(stored_files::table).values(file).execute(connection).await?;
+    diesel::insert_into(stored_files::table)
+        .values(file)
+        .execute(connection)
+        .await?;
     let used = diesel::update(uploads::table.find(upload).filter(uploads::file_id.is_null()))
         .set(uploads::file_id.eq(file.id))
         .execute(connection)
         .await?;
-    if used == 1 { Ok(()) } else { Err(Error::not_found("Upload")) }
+    if used == 1 {
+        Ok(())
+    } else {
+        Err(Error::not_found("Upload"))
+    }
 }
 
 /// A file that `uploader` put there, in this workspace.
@@ -119,13 +126,19 @@ pub async fn uploaded_by(
 
 /// A file's row.
 pub async fn by_id(cx: &mut QueryCx, file: StoredFileId) -> Result<Option<StoredFile>> {
-    Ok(StoredFile::query().find(file).first(cx.connection().await?).await.optional()?)
+    Ok(StoredFile::query()
+        .find(file)
+        .first(cx.connection().await?)
+        .await
+        .optional()?)
 }
 
 /// Forgets a file. Its bytes are deleted by the caller's job after the commit.
 pub async fn forget(cx: &mut MutationCx, file: StoredFileId) -> Result<()> {
     cx.write(Topic::StoredFile(file));
-    diesel::delete(stored_files::table.find(file)).execute(cx.connection().await?).await?;
+    diesel::delete(stored_files::table.find(file))
+        .execute(cx.connection().await?)
+        .await?;
     Ok(())
 }
 
@@ -142,6 +155,8 @@ pub async fn forget_unused_uploads(cx: &mut MutationCx, limit: i64) -> Result<us
         .skip_locked()
         .load(connection)
         .await?;
-    let gone = diesel::delete(uploads::table.filter(uploads::id.eq_any(stale))).execute(connection).await?;
+    let gone = diesel::delete(uploads::table.filter(uploads::id.eq_any(stale)))
+        .execute(connection)
+        .await?;
     Ok(gone)
 }

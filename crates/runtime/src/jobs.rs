@@ -47,13 +47,25 @@ impl NewJob {
         run_at: Millis,
         now: Millis,
     ) -> Self {
-        Self { id: JobId::generate(), kind, payload, state: "ready", run_at, dedupe_key, created_at: now }
+        Self {
+            id: JobId::generate(),
+            kind,
+            payload,
+            state: "ready",
+            run_at,
+            dedupe_key,
+            created_at: now,
+        }
     }
 }
 
 /// Queues all jobs of a transaction in one statement.
 pub(crate) async fn insert(connection: &mut AsyncPgConnection, queued: &[NewJob]) -> Result<()> {
-    diesel::insert_into(jobs::table).values(queued).on_conflict_do_nothing().execute(connection).await?;
+    diesel::insert_into(jobs::table)
+        .values(queued)
+        .on_conflict_do_nothing()
+        .execute(connection)
+        .await?;
     Ok(())
 }
 

@@ -16,7 +16,10 @@ pub fn canonical(path: &str) -> Result<Cow<'_, str>> {
     let names_module = |part: &str| !part.is_empty() && part.chars().all(is_word);
     if !plain.split('/').all(names_module) || function.is_empty() || !function.chars().all(is_word) {
         let shown: String = path.chars().take(100).collect();
-        return Err(Error::invalid("path", format!("{shown:?} is not a valid path to a function.")));
+        return Err(Error::invalid(
+            "path",
+            format!("{shown:?} is not a valid path to a function."),
+        ));
     }
     if plain.len() == module.len() && path.contains(':') {
         return Ok(Cow::Borrowed(path));
@@ -44,7 +47,9 @@ mod tests {
 
     #[test]
     fn other_texts_are_no_paths() {
-        for bad in ["", ":", "a:", ":b", "a:b:c", "../a:b", "/a:b", "a b:c", "a.ts:b", "ä:b", "a-b:c"] {
+        for bad in [
+            "", ":", "a:", ":b", "a:b:c", "../a:b", "/a:b", "a b:c", "a.ts:b", "ä:b", "a-b:c",
+        ] {
             canonical(bad).unwrap_err();
         }
     }

@@ -38,7 +38,10 @@ pub(crate) struct Schedule {
 impl Registry {
     /// Registers the methods of one service.
     pub fn of<'r, S: ?Sized + Send + Sync + 'static>(&'r mut self, service: &Arc<S>) -> Registration<'r, S> {
-        Registration { registry: self, service: Arc::clone(service) }
+        Registration {
+            registry: self,
+            service: Arc::clone(service),
+        }
     }
 
     /// The paths that are registered.
@@ -52,7 +55,9 @@ impl Registry {
     }
 
     pub(crate) fn function(&self, path: &str) -> Option<(&'static Descriptor, &Method)> {
-        self.functions.get(path).map(|(descriptor, method)| (*descriptor, method))
+        self.functions
+            .get(path)
+            .map(|(descriptor, method)| (*descriptor, method))
     }
 
     pub(crate) fn job(&self, kind: &str) -> Option<&JobHandler> {
@@ -137,7 +142,11 @@ impl<S: ?Sized + Send + Sync + 'static> Registration<'_, S> {
     /// Runs `job` every `every_ms` milliseconds, once for all replicas.
     pub fn every<J: Job>(&mut self, every_ms: i64, job: &J) -> Result<&mut Self> {
         let payload = serde_json::to_value(job).map_err(Error::internal)?;
-        self.registry.schedules.push(Schedule { kind: J::KIND, payload, every_ms });
+        self.registry.schedules.push(Schedule {
+            kind: J::KIND,
+            payload,
+            every_ms,
+        });
         Ok(self)
     }
 }

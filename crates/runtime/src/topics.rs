@@ -66,7 +66,12 @@ impl Topics {
     pub fn published_since(&self, since: Sequence, topics: &[Topic]) -> bool {
         let log = self.log();
         log.forgotten > since.0
-            || log.recent.iter().rev().take_while(|(n, _)| *n > since.0).any(|(_, topic)| topics.contains(topic))
+            || log
+                .recent
+                .iter()
+                .rev()
+                .take_while(|(n, _)| *n > since.0)
+                .any(|(_, topic)| topics.contains(topic))
     }
 
     /// Publishes what a transaction changed, after its commit: here, and to the other replicas.

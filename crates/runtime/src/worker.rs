@@ -55,7 +55,10 @@ pub async fn run(dispatcher: Dispatcher, mut stop: watch::Receiver<bool>) {
         let claimed = match claim_and_schedule(&dispatcher, &kinds, free).await {
             Ok(claimed) => claimed,
             Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "jobs could not be claimed; trying again");
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "jobs could not be claimed; trying again"
+                );
                 Vec::new()
             }
         };
@@ -103,7 +106,9 @@ async fn claim_and_schedule(dispatcher: &Dispatcher, kinds: &[&'static str], lim
             .on_conflict(schedules::name)
             .do_update()
             .set(schedules::next_run_at.eq(next));
-        let due = FilterDsl::filter(postpone, schedules::next_run_at.le(now)).execute(&mut connection).await?;
+        let due = FilterDsl::filter(postpone, schedules::next_run_at.le(now))
+            .execute(&mut connection)
+            .await?;
         if due > 0 {
             let key = Some(format!("schedule:{}", schedule.kind));
             let job = NewJob::raw(schedule.kind, schedule.payload.clone(), key, now, now);
@@ -157,7 +162,9 @@ async fn run_handler(dispatcher: &Dispatcher, job: &ClaimedJob) -> Result<()> {
 
 async fn forget(dispatcher: &Dispatcher, job: &ClaimedJob) -> Result<()> {
     let mut connection = dispatcher.pool().get().await?;
-    diesel::delete(jobs::table.find(job.id)).execute(&mut connection).await?;
+    diesel::delete(jobs::table.find(job.id))
+        .execute(&mut connection)
+        .await?;
     Ok(())
 }
 
@@ -166,7 +173,11 @@ async fn postpone(dispatcher: &Dispatcher, job: &ClaimedJob, error: &str) -> Res
     let state = if job.attempts >= TRIES { "dead" } else { "ready" };
     let run_at = dispatcher.server().clock.now().plus(pause_after(job.attempts));
     diesel::update(jobs::table.find(job.id))
-        .set((jobs::state.eq(state), jobs::run_at.eq(run_at), jobs::last_error.eq(error)))
+        .set((
+            jobs::state.eq(state),
+            jobs::run_at.eq(run_at),
+            jobs::last_error.eq(error),
+        ))
         .execute(&mut connection)
         .await?;
     Ok(())
@@ -185,7 +196,12 @@ mod tests {
 
     #[test]
     fn pauses_double_up_to_the_longest() {
-        for (attempts, most) in [(1, FIRST_PAUSE), (2, 2 * FIRST_PAUSE), (3, 4 * FIRST_PAUSE), (30, LONGEST_PAUSE)] {
+        for (attempts, most) in [
+            (1, FIRST_PAUSE),
+            (2, 2 * FIRST_PAUSE),
+            (3, 4 * FIRST_PAUSE),
+            (30, LONGEST_PAUSE),
+        ] {
             let pause = pause_after(attempts);
             assert!((most / 2..=most).contains(&pause), "{attempts}: {pause}");
         }
