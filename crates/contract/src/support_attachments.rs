@@ -60,6 +60,16 @@ text_enum! {
     }
 }
 
+text_enum! {
+    /// What an uploader is.
+    pub enum UploaderKind {
+        /// A member.
+        Agent = "agent",
+        /// A visitor.
+        Visitor = "visitor",
+    }
+}
+
 /// What became of an upload.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "status", rename_all = "camelCase", rename_all_fields = "camelCase")]

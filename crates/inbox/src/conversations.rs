@@ -1,11 +1,358 @@
-//! Placeholder.
-use opencom_core::Result;
+//! Conversations: who sees them, how they open, close and change hands, and what counts as read.
+//!
+//! Where a rule needs the row and the caller, the caller is asked about first: somebody unknown never learns whether a
+//! conversation exists.
+
+pub(crate) mod queries;
+pub(crate) mod rows;
+pub(crate) mod store;
+
+use async_trait::async_trait;
+use opencom_contract::conversations::{
+    AiWorkflowState, Assign, Conversation, ConversationPreview, ConversationStatus, Create, CreateForVisitor, Get,
+    GetOrCreateForVisitor, GetTotalUnreadForVisitor, InboxPage, List, ListByVisitor, ListForInbox, MarkAsRead,
+    ReaderType, UpdateStatus,
+};
+use opencom_contract::messages::SenderType;
+use opencom_core::error::OrNotFound;
+use opencom_core::id::{ConversationId, MessageId, VisitorId, WorkspaceId};
+use opencom_core::{Error, Int, Permission, Result};
 use opencom_runtime::registry::Registration;
+use opencom_runtime::{MutationCx, QueryCx};
 
-/// Placeholder.
-pub trait Conversations: Send + Sync {}
-impl Conversations for crate::Inbox {}
+use self::queries::InboxFilter;
+use self::rows::{ConversationRow, NewConversation, Parties};
+use crate::messages::rows::NewMessage;
+use crate::{Inbox, InboxService, messages, visitors};
 
-pub(crate) fn register(_: &mut Registration<'_, dyn crate::InboxService>) -> Result<()> {
+/// The first message of every conversation that a visitor opens.
+const GREETING: &str = "Hi! How can we help you today?";
+/// The sender of messages that nobody wrote.
+pub(crate) const SYSTEM: &str = "system";
+/// The most conversations in one answer of `conversations:list`.
+const LIST_LIMIT: i64 = 10_000;
+/// The most conversations of a visitor in one answer.
+const VISITOR_LIMIT: i64 = 1000;
+/// A page of the inbox unless asked otherwise.
+const PAGE: i64 = 50;
+/// The largest page of the inbox.
+const LONGEST_PAGE: i64 = 100;
+
+/// Functions of the module `conversations`.
+#[async_trait]
+pub trait Conversations: Send + Sync {
+    /// Conversations of a workspace, newest first; none for callers without `conversations.read`.
+    async fn conversations_list(&self, cx: &mut QueryCx, req: List) -> Result<Vec<Conversation>>;
+
+    /// A conversation, for its visitor and for members with `conversations.read`; `None` for everybody else.
+    async fn conversations_get(&self, cx: &mut QueryCx, req: Get) -> Result<Option<Conversation>>;
+
+    /// Opens a conversation without a greeting, for members with `conversations.reply`. `NOT_FOUND` for a visitor or a
+    /// user who does not belong to the workspace.
+    async fn conversations_create(&self, cx: &mut MutationCx, req: Create) -> Result<ConversationId>;
+
+    /// Opens a conversation with a greeting, for a visitor. Always a new one.
+    async fn conversations_create_for_visitor(
+        &self,
+        cx: &mut MutationCx,
+        req: CreateForVisitor,
+    ) -> Result<Conversation>;
+
+    /// The visitor's open conversation that was opened first, unchanged, or a new one with a greeting.
+    async fn conversations_get_or_create_for_visitor(
+        &self,
+        cx: &mut MutationCx,
+        req: GetOrCreateForVisitor,
+    ) -> Result<Conversation>;
+
+    /// Sets the status, for members with `conversations.close`. `NOT_FOUND` for an unknown conversation.
+    async fn conversations_update_status(&self, cx: &mut MutationCx, req: UpdateStatus) -> Result<()>;
+
+    /// Gives the conversation to a member of its workspace, for members with `conversations.assign`. `NOT_FOUND` for an
+    /// unknown conversation and for users who are no members.
+    async fn conversations_assign(&self, cx: &mut MutationCx, req: Assign) -> Result<()>;
+
+    /// Sets the counter of the visitor, by token, or of the members, with `conversations.read`, to zero. Nothing changes
+    /// the second time.
+    async fn conversations_mark_as_read(&self, cx: &mut MutationCx, req: MarkAsRead) -> Result<()>;
+
+    /// How many messages a visitor has not read; 0 without token or workspace, an error for a token that is not good.
+    async fn conversations_get_total_unread_for_visitor(
+        &self,
+        cx: &mut QueryCx,
+        req: GetTotalUnreadForVisitor,
+    ) -> Result<Int>;
+
+    /// A visitor's conversations, latest activity first; none without token or workspace, an error for a token that is
+    /// not good.
+    async fn conversations_list_by_visitor(
+        &self,
+        cx: &mut QueryCx,
+        req: ListByVisitor,
+    ) -> Result<Vec<ConversationPreview>>;
+
+    /// A page of the inbox, latest activity first; empty for callers without `conversations.read`.
+    async fn conversations_list_for_inbox(&self, cx: &mut QueryCx, req: ListForInbox) -> Result<InboxPage>;
+}
+
+pub(crate) fn register(of: &mut Registration<'_, dyn InboxService>) -> Result<()> {
+    of.query::<List>(|s, cx, req| s.conversations_list(cx, req))
+        .query::<Get>(|s, cx, req| s.conversations_get(cx, req))
+        .mutation::<Create>(|s, cx, req| s.conversations_create(cx, req))
+        .mutation::<CreateForVisitor>(|s, cx, req| s.conversations_create_for_visitor(cx, req))
+        .mutation::<GetOrCreateForVisitor>(|s, cx, req| s.conversations_get_or_create_for_visitor(cx, req))
+        .mutation::<UpdateStatus>(|s, cx, req| s.conversations_update_status(cx, req))
+        .mutation::<Assign>(|s, cx, req| s.conversations_assign(cx, req))
+        .mutation::<MarkAsRead>(|s, cx, req| s.conversations_mark_as_read(cx, req))
+        .query::<GetTotalUnreadForVisitor>(|s, cx, req| s.conversations_get_total_unread_for_visitor(cx, req))
+        .query::<ListByVisitor>(|s, cx, req| s.conversations_list_by_visitor(cx, req))
+        .query::<ListForInbox>(|s, cx, req| s.conversations_list_for_inbox(cx, req));
     Ok(())
+}
+
+#[async_trait]
+impl Conversations for Inbox {
+    async fn conversations_list(&self, cx: &mut QueryCx, req: List) -> Result<Vec<Conversation>> {
+        if !cx.has(Permission::ConversationsRead, req.workspace_id).await? {
+            return Ok(Vec::new());
+        }
+        let after = match req.cursor {
+            Some(cursor) => queries::position_by_creation(cx, cursor, req.workspace_id).await?,
+            None => None,
+        };
+        let rows = queries::by_workspace(cx, req.workspace_id, req.status, after, LIST_LIMIT).await?;
+        Ok(rows.into_iter().map(Into::into).collect())
+    }
+
+    async fn conversations_get(&self, cx: &mut QueryCx, req: Get) -> Result<Option<Conversation>> {
+        let Some(row) = queries::by_id(cx, req.id).await? else {
+            return Ok(None);
+        };
+        let allowed = is_asked_by_its_visitor(cx, &row, &req).await?
+            || cx.has(Permission::ConversationsRead, row.workspace_id).await?;
+        Ok(allowed.then(|| row.into()))
+    }
+
+    async fn conversations_create(&self, cx: &mut MutationCx, req: Create) -> Result<ConversationId> {
+        cx.require(Permission::ConversationsReply, req.workspace_id).await?;
+        if let Some(visitor) = req.visitor_id
+            && !queries::lock_visitor(cx, visitor, req.workspace_id).await?
+        {
+            return Err(Error::not_found("Visitor"));
+        }
+        if let Some(user) = req.user_id {
+            cx.membership(user, req.workspace_id).await?.or_not_found("User")?;
+        }
+        let now = cx.now();
+        let conversation = NewConversation {
+            id: ConversationId::generate(),
+            workspace_id: req.workspace_id,
+            visitor_id: req.visitor_id,
+            user_id: req.user_id,
+            status: ConversationStatus::Open,
+            created_at: now,
+            updated_at: now,
+            last_message_at: None,
+            last_message_id: None,
+            ai_workflow_state: AiWorkflowState::None,
+        };
+        Ok(store::insert(cx, conversation).await?.id)
+    }
+
+    async fn conversations_create_for_visitor(
+        &self,
+        cx: &mut MutationCx,
+        req: CreateForVisitor,
+    ) -> Result<Conversation> {
+        let visitor = locked_visitor(cx, &req.session_token, req.workspace_id).await?;
+        open_for_visitor(cx, visitor, req.workspace_id).await
+    }
+
+    async fn conversations_get_or_create_for_visitor(
+        &self,
+        cx: &mut MutationCx,
+        req: GetOrCreateForVisitor,
+    ) -> Result<Conversation> {
+        let visitor = locked_visitor(cx, &req.session_token, req.workspace_id).await?;
+        match queries::oldest_open(cx, visitor, req.workspace_id).await? {
+            Some(row) => Ok(row.into()),
+            None => open_for_visitor(cx, visitor, req.workspace_id).await,
+        }
+    }
+
+    async fn conversations_update_status(&self, cx: &mut MutationCx, req: UpdateStatus) -> Result<()> {
+        let parties = for_agent(cx, req.id, Permission::ConversationsClose).await?;
+        store::set_status(cx, parties, req.status).await
+    }
+
+    async fn conversations_assign(&self, cx: &mut MutationCx, req: Assign) -> Result<()> {
+        let parties = for_agent(cx, req.id, Permission::ConversationsAssign).await?;
+        cx.membership(req.agent_id, parties.workspace_id)
+            .await?
+            .or_not_found("User")?;
+        store::assign(cx, parties, req.agent_id).await
+    }
+
+    async fn conversations_mark_as_read(&self, cx: &mut MutationCx, req: MarkAsRead) -> Result<()> {
+        let parties = match req.reader_type {
+            ReaderType::Agent => for_agent(cx, req.id, Permission::ConversationsRead).await?,
+            ReaderType::Visitor => {
+                let session = cx.session_by_token(req.session_token.as_deref()).await??;
+                let parties = queries::parties(cx, req.id).await?.or_not_found("Conversation")?;
+                let session = session.in_workspace(parties.workspace_id, cx.now())?;
+                if parties.visitor_id != Some(session.visitor_id) {
+                    return Err(Error::not_authorized("Not authorized"));
+                }
+                parties
+            }
+        };
+        store::mark_as_read(cx, parties, req.reader_type).await
+    }
+
+    async fn conversations_get_total_unread_for_visitor(
+        &self,
+        cx: &mut QueryCx,
+        req: GetTotalUnreadForVisitor,
+    ) -> Result<Int> {
+        let (Some(token), Some(workspace)) = (given(req.session_token.as_deref()), req.workspace_id) else {
+            return Ok(Int(0));
+        };
+        let session = cx.visitor(Some(token), workspace).await?;
+        Ok(Int(queries::unread_by_visitor(cx, session.visitor_id, workspace).await?))
+    }
+
+    async fn conversations_list_by_visitor(
+        &self,
+        cx: &mut QueryCx,
+        req: ListByVisitor,
+    ) -> Result<Vec<ConversationPreview>> {
+        let (Some(token), Some(workspace)) = (given(req.session_token.as_deref()), req.workspace_id) else {
+            return Ok(Vec::new());
+        };
+        let session = cx.visitor(Some(token), workspace).await?;
+        let rows = queries::by_visitor(cx, session.visitor_id, workspace, VISITOR_LIMIT).await?;
+        Ok(rows.into_iter().map(rows::preview).collect())
+    }
+
+    async fn conversations_list_for_inbox(&self, cx: &mut QueryCx, req: ListForInbox) -> Result<InboxPage> {
+        if !cx.has(Permission::ConversationsRead, req.workspace_id).await? {
+            return Ok(InboxPage {
+                conversations: Vec::new(),
+                next_cursor: None,
+            });
+        }
+        let limit = page_size(req.limit);
+        let filter = InboxFilter {
+            workspace: req.workspace_id,
+            status: req.status,
+            ai: req.ai_workflow_state,
+        };
+        let after = match req.cursor.as_deref().and_then(|cursor| cursor.parse().ok()) {
+            Some(cursor) => queries::position_in_inbox(cx, cursor, filter).await?,
+            None => None,
+        };
+        // One more than the page shows whether there is a next one.
+        let mut rows = queries::inbox(cx, filter, after, limit + 1).await?;
+        let page = usize::try_from(limit).map_err(Error::internal)?;
+        let more = rows.len() > page;
+        rows.truncate(page);
+        let next_cursor = rows.last().filter(|_| more).map(|(conversation, _, _)| conversation.id);
+        Ok(InboxPage {
+            conversations: rows.into_iter().map(rows::inbox_row).collect(),
+            next_cursor,
+        })
+    }
+}
+
+/// The text, unless it is absent or empty.
+pub(crate) fn given(text: Option<&str>) -> Option<&str> {
+    text.filter(|text| !text.is_empty())
+}
+
+fn page_size(limit: Option<Int>) -> i64 {
+    limit.map_or(PAGE, |limit| limit.0.clamp(1, LONGEST_PAGE))
+}
+
+/// Whose a conversation is, for a signed-in agent with a permission in its workspace.
+async fn for_agent(cx: &mut QueryCx, id: ConversationId, permission: Permission) -> Result<Parties> {
+    cx.agent().await?;
+    let parties = queries::parties(cx, id).await?.or_not_found("Conversation")?;
+    cx.require(permission, parties.workspace_id).await?;
+    Ok(parties)
+}
+
+/// Whether the visitor's side of a request names the conversation's visitor: by token when there is one, otherwise, as
+/// today's widget does, by the bare id or one that was merged into it.
+async fn is_asked_by_its_visitor(cx: &mut QueryCx, row: &ConversationRow, req: &Get) -> Result<bool> {
+    let Some(owner) = row.visitor_id else { return Ok(false) };
+    if let Some(token) = given(req.session_token.as_deref()) {
+        let session = cx.visitor_session(Some(token), row.workspace_id).await?;
+        return Ok(session.is_ok_and(|session| session.visitor_id == owner));
+    }
+    let Some(visitor) = req.visitor_id.filter(|_| !cx.server().strict_visitors) else {
+        return Ok(false);
+    };
+    let is_owner = visitor == owner || visitors::queries::resolve_alias(cx, visitor).await? == owner;
+    Ok(is_owner && visitors::queries::by_id(cx, owner).await?.is_some())
+}
+
+/// The visitor of a token, locked.
+async fn locked_visitor(cx: &mut MutationCx, token: &str, workspace: WorkspaceId) -> Result<VisitorId> {
+    let visitor = cx.visitor(Some(token), workspace).await?.visitor_id;
+    if queries::lock_visitor(cx, visitor, workspace).await? {
+        Ok(visitor)
+    } else {
+        Err(Error::not_authorized(
+            "Not authorized: visitor does not belong to this workspace",
+        ))
+    }
+}
+
+/// Opens a conversation with the greeting. All stamps are equal: the widget knows an empty draft by that.
+async fn open_for_visitor(cx: &mut MutationCx, visitor: VisitorId, workspace: WorkspaceId) -> Result<Conversation> {
+    let now = cx.now();
+    let greeting = MessageId::generate();
+    let conversation = NewConversation {
+        id: ConversationId::generate(),
+        workspace_id: workspace,
+        visitor_id: Some(visitor),
+        user_id: None,
+        status: ConversationStatus::Open,
+        created_at: now,
+        updated_at: now,
+        last_message_at: Some(now),
+        last_message_id: Some(greeting),
+        ai_workflow_state: AiWorkflowState::None,
+    };
+    let row = store::insert(cx, conversation).await?;
+    let message = NewMessage {
+        id: greeting,
+        conversation_id: row.id,
+        sender_id: SYSTEM,
+        sender_user_id: None,
+        sender_type: SenderType::Bot,
+        content: GREETING,
+        attachment_ids: None,
+        created_at: now,
+    };
+    messages::store::insert_first(cx, &message).await?;
+    Ok(row.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_of_the_inbox_have_1_to_100_rows() {
+        for (limit, size) in [
+            (None, 50),
+            (Some(0), 1),
+            (Some(-5), 1),
+            (Some(10), 10),
+            (Some(1000), 100),
+        ] {
+            assert_eq!(page_size(limit.map(Int)), size, "{limit:?}");
+        }
+    }
 }

@@ -6,6 +6,7 @@
 pub mod conversations;
 mod identity;
 pub mod messages;
+pub mod notifications;
 pub mod ports;
 mod readable_id;
 mod service;
@@ -25,6 +26,7 @@ pub use service::{Inbox, InboxParts};
 pub trait InboxService:
     conversations::Conversations
     + messages::Messages
+    + notifications::Notifications
     + support_attachments::SupportAttachments
     + visitors::Visitors
     + widget_sessions::WidgetSessions
@@ -38,6 +40,7 @@ pub fn register(registry: &mut Registry, service: &Arc<dyn InboxService>) -> Res
     let mut of = registry.of(service);
     conversations::register(&mut of)?;
     messages::register(&mut of)?;
+    notifications::register(&mut of)?;
     support_attachments::register(&mut of)?;
     visitors::register(&mut of)?;
     widget_sessions::register(&mut of)?;

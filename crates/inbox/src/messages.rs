@@ -1,11 +1,195 @@
-//! Placeholder.
-use opencom_core::Result;
+//! Messages: who may read a thread, who may write to it, and what a new message does to its conversation.
+
+pub(crate) mod queries;
+pub(crate) mod rows;
+mod sender;
+pub(crate) mod store;
+
+use async_trait::async_trait;
+use opencom_contract::conversations::Channel;
+use opencom_contract::messages::{InternalSendBotMessage, List, Message, Send};
+use opencom_core::error::OrNotFound;
+use opencom_core::id::{MessageId, SupportAttachmentId};
+use opencom_core::{Permission, Result};
 use opencom_runtime::registry::Registration;
+use opencom_runtime::{MutationCx, QueryCx, Topic};
 
-/// Placeholder.
-pub trait Messages: Send + Sync {}
-impl Messages for crate::Inbox {}
+use self::rows::{NewMessage, SignedMessage};
+use self::sender::Sender;
+use crate::conversations::rows::LockedConversation;
+use crate::conversations::store::NewMessageMarks;
+use crate::notifications::NotifyNewMessage;
+use crate::support_attachments::{self, binding};
+use crate::{Inbox, InboxService, conversations};
 
-pub(crate) fn register(_: &mut Registration<'_, dyn crate::InboxService>) -> Result<()> {
+/// The most messages in one answer.
+const LIST_LIMIT: i64 = 10_000;
+
+/// Functions of the module `messages`.
+#[async_trait]
+pub trait Messages: core::marker::Send + Sync {
+    /// The newest messages of a conversation in ascending order, for its visitor by token and for members with
+    /// `conversations.read`; none for everybody else.
+    async fn messages_list(&self, cx: &mut QueryCx, req: List) -> Result<Vec<Message>>;
+
+    /// Stores a message of the visitor, by token, or of a member with `conversations.reply`, counts it for the other
+    /// side and queues its notification. `NOT_FOUND` for an unknown conversation or attachment, `INVALID_INPUT` for
+    /// attachments that cannot be used.
+    async fn messages_send(&self, cx: &mut MutationCx, req: Send) -> Result<MessageId>;
+
+    /// Stores a message of the system or the AI agent. `NOT_FOUND` for an unknown conversation.
+    async fn messages_internal_send_bot_message(
+        &self,
+        cx: &mut MutationCx,
+        req: InternalSendBotMessage,
+    ) -> Result<MessageId>;
+}
+
+pub(crate) fn register(of: &mut Registration<'_, dyn InboxService>) -> Result<()> {
+    of.query::<List>(|s, cx, req| s.messages_list(cx, req))
+        .mutation::<Send>(|s, cx, req| s.messages_send(cx, req))
+        .mutation::<InternalSendBotMessage>(|s, cx, req| s.messages_internal_send_bot_message(cx, req));
     Ok(())
+}
+
+#[async_trait]
+impl Messages for Inbox {
+    async fn messages_list(&self, cx: &mut QueryCx, req: List) -> Result<Vec<Message>> {
+        if !may_read(cx, &req).await? {
+            // Nothing else that was read would tell of the conversation becoming readable, by a merge for example. Whoever
+            // may read stays allowed as long as their own session or membership does, and is spared every counter.
+            cx.read(Topic::Conversation(req.conversation_id));
+            return Ok(Vec::new());
+        }
+        let before = match req.before {
+            Some(message) => queries::position(cx, message, req.conversation_id).await?,
+            None => None,
+        };
+        let mut thread = queries::thread(cx, req.conversation_id, before, LIST_LIMIT).await?;
+        thread.reverse();
+        let ids: Vec<SupportAttachmentId> = thread
+            .iter()
+            .filter_map(|signed| signed.message.attachment_ids.as_deref())
+            .flatten()
+            .copied()
+            .collect();
+        let attachments = support_attachments::shown(cx, &ids).await?;
+        let message = |signed: SignedMessage| Message {
+            sender_name: signed.sender_name(),
+            attachments: (signed.message.attachment_ids.iter().flatten())
+                .filter_map(|id| attachments.get(id).cloned())
+                .collect(),
+            message: signed.message.into(),
+        };
+        Ok(thread.into_iter().map(message).collect())
+    }
+
+    async fn messages_send(&self, cx: &mut MutationCx, req: Send) -> Result<MessageId> {
+        let (conversation, sender) = sender::admit(cx, &req).await?;
+        let id = MessageId::generate();
+        let attachments = match (&req.attachment_ids, sender.uploader()) {
+            (Some(ids), Some(uploader)) => {
+                binding::bind(cx, ids, conversation.parties.workspace_id, uploader, id).await?
+            }
+            _ => Vec::new(),
+        };
+        post(cx, conversation, &sender, id, &req.content, &attachments).await
+    }
+
+    async fn messages_internal_send_bot_message(
+        &self,
+        cx: &mut MutationCx,
+        req: InternalSendBotMessage,
+    ) -> Result<MessageId> {
+        let conversation = conversations::queries::lock(cx, req.conversation_id)
+            .await?
+            .or_not_found("Conversation")?;
+        let sender = Sender::Bot(req.sender_id.unwrap_or_else(|| conversations::SYSTEM.to_owned()));
+        post(cx, conversation, &sender, MessageId::generate(), &req.content, &[]).await
+    }
+}
+
+/// Whether the caller is the conversation's visitor, by token, or a member who may read.
+async fn may_read(cx: &mut QueryCx, req: &List) -> Result<bool> {
+    let Some(parties) = conversations::queries::parties(cx, req.conversation_id).await? else {
+        return Ok(false);
+    };
+    let session = cx
+        .visitor_session(req.session_token.as_deref(), parties.workspace_id)
+        .await?;
+    if session.is_ok_and(|session| parties.visitor_id == Some(session.visitor_id)) {
+        return Ok(true);
+    }
+    cx.has(Permission::ConversationsRead, parties.workspace_id).await
+}
+
+/// Stores a message in its locked conversation and queues its notification.
+async fn post(
+    cx: &mut MutationCx,
+    conversation: LockedConversation,
+    sender: &Sender,
+    id: MessageId,
+    content: &str,
+    attachments: &[SupportAttachmentId],
+) -> Result<MessageId> {
+    let now = cx.now();
+    let sender_id = sender.id();
+    let message = NewMessage {
+        id,
+        conversation_id: conversation.parties.id,
+        sender_id: &sender_id,
+        sender_user_id: sender.user(),
+        sender_type: sender.kind(),
+        content,
+        attachment_ids: Some(attachments).filter(|attachments| !attachments.is_empty()),
+        created_at: now,
+    };
+    let marks = NewMessageMarks {
+        message: id,
+        at: now,
+        unread_by: sender.unread_by(),
+        is_response: sender.is_response(),
+    };
+    store::insert_and_record(cx, &message, conversation, marks).await?;
+    if sender.is_notified_of() {
+        cx.enqueue(&NotifyNewMessage {
+            conversation_id: conversation.parties.id,
+            message_content: preview(content, attachments.len()).into_owned(),
+            sender_type: sender.kind(),
+            message_id: id,
+            sender_id,
+            sent_at: now,
+            channel: Channel::Chat,
+        })?;
+    }
+    Ok(id)
+}
+
+/// A message in one line: its text, or how many files it brings when it has none.
+pub(crate) fn preview(content: &str, attachments: usize) -> std::borrow::Cow<'_, str> {
+    match attachments {
+        0 => content.into(),
+        _ if !content.trim().is_empty() => content.into(),
+        1 => "1 attachment".into(),
+        n => format!("{n} attachments").into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::preview;
+
+    #[test]
+    fn a_preview_is_the_text_or_counts_the_files() {
+        for (content, attachments, line) in [
+            ("hello", 0, "hello"),
+            ("hello", 2, "hello"),
+            ("", 0, ""),
+            (" \n", 0, " \n"),
+            (" \n", 1, "1 attachment"),
+            ("", 3, "3 attachments"),
+        ] {
+            assert_eq!(preview(content, attachments), line, "{content:?} {attachments}");
+        }
+    }
 }

@@ -89,7 +89,7 @@ impl Visitors for Inbox {
         let is_agent = cx.agent_if_any().await?.is_some();
         if !is_agent {
             // Strangers do not learn which visitors there are.
-            cx.any_visitor_session(token).await??;
+            cx.session_by_token(token).await??;
         }
         let row = queries::by_id_or_alias(cx, req.visitor_id)
             .await?

@@ -79,7 +79,7 @@ impl WidgetSessions for Inbox {
     async fn widget_sessions_refresh(&self, cx: &mut MutationCx, req: widget_sessions::Refresh) -> Result<Refreshed> {
         // Here an empty token is one that nobody has.
         let session = cx
-            .any_visitor_session(Some(&req.session_token))
+            .session_by_token(Some(&req.session_token))
             .await?
             .map_err(|_| SessionRefusal::Unknown)?;
         if session.expires_at < cx.now() {

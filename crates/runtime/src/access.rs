@@ -72,6 +72,19 @@ pub struct VisitorSession {
     pub expires_at: Millis,
 }
 
+impl VisitorSession {
+    /// The session, when it is good in this workspace at this time.
+    pub fn in_workspace(self, workspace: WorkspaceId, now: Millis) -> Result<Self, SessionRefusal> {
+        if self.workspace_id != workspace {
+            Err(SessionRefusal::OtherWorkspace)
+        } else if self.expires_at < now {
+            Err(SessionRefusal::Expired)
+        } else {
+            Ok(self)
+        }
+    }
+}
+
 /// Why a visitor's token is not good. The texts are the contract's; clients search for parts of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SessionRefusal {
@@ -221,8 +234,9 @@ impl QueryCx {
         Ok(owner == user && expires_at > self.now())
     }
 
-    /// The session of a visitor's token, of whatever workspace and even when it is over, or why there is none.
-    pub async fn any_visitor_session(&mut self, token: Option<&str>) -> Result<Result<VisitorSession, SessionRefusal>> {
+    /// The session of a visitor's token, of whatever workspace and possibly over, or why there is none. For methods that
+    /// learn the workspace from a row: asked first, it keeps strangers from learning whether the row exists.
+    pub async fn session_by_token(&mut self, token: Option<&str>) -> Result<Result<VisitorSession, SessionRefusal>> {
         let Some(token) = token.filter(|token| !token.is_empty()) else {
             return Ok(Err(SessionRefusal::Missing));
         };
@@ -239,7 +253,11 @@ impl QueryCx {
                 })
             })
             .await?;
-        Ok((*session).ok_or(SessionRefusal::Unknown))
+        let Some(session) = *session else {
+            return Ok(Err(SessionRefusal::Unknown));
+        };
+        self.holds_until(session.expires_at.plus(1));
+        Ok(Ok(session))
     }
 
     /// The session of a visitor's token in a workspace, or why there is none.
@@ -248,18 +266,9 @@ impl QueryCx {
         token: Option<&str>,
         workspace: WorkspaceId,
     ) -> Result<Result<VisitorSession, SessionRefusal>> {
-        let session = match self.any_visitor_session(token).await? {
-            Ok(session) => session,
-            Err(refusal) => return Ok(Err(refusal)),
-        };
-        self.holds_until(session.expires_at.plus(1));
-        Ok(if session.workspace_id != workspace {
-            Err(SessionRefusal::OtherWorkspace)
-        } else if session.expires_at < self.now() {
-            Err(SessionRefusal::Expired)
-        } else {
-            Ok(session)
-        })
+        let now = self.now();
+        let session = self.session_by_token(token).await?;
+        Ok(session.and_then(|session| session.in_workspace(workspace, now)))
     }
 
     /// The visitor of a token in a workspace.

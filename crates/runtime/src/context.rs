@@ -1,5 +1,6 @@
 //! The unit of work that every service method gets: who asks, one connection, what was read and changed.
 
+use std::collections::BTreeSet;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
@@ -44,7 +45,7 @@ pub struct QueryCx {
     now: Millis,
     pool: Pool,
     connection: Option<Connection>,
-    reads: Vec<Topic>,
+    reads: BTreeSet<Topic>,
     holds_until: Option<Millis>,
 }
 
@@ -58,7 +59,7 @@ impl QueryCx {
             now,
             pool,
             connection: None,
-            reads: Vec::new(),
+            reads: BTreeSet::new(),
             holds_until: None,
         }
     }
@@ -91,9 +92,7 @@ impl QueryCx {
 
     /// Records that rows of this topic are part of the result.
     pub fn read(&mut self, topic: Topic) {
-        if !self.reads.contains(&topic) {
-            self.reads.push(topic);
-        }
+        self.reads.insert(topic);
     }
 
     /// Records that the result holds until `time` only, whatever is published.
@@ -119,7 +118,7 @@ impl QueryCx {
 
     /// What was read, and how long the result holds.
     pub fn into_reads(self) -> (Vec<Topic>, Option<Millis>) {
-        (self.reads, self.holds_until)
+        (self.reads.into_iter().collect(), self.holds_until)
     }
 }
 

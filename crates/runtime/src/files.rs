@@ -106,22 +106,23 @@ pub async fn complete_upload(cx: &mut MutationCx, upload: UploadId, file: &Store
     }
 }
 
-/// A file that `uploader` put there, in this workspace.
-pub async fn uploaded_by(
-    cx: &mut QueryCx,
+/// Takes over a file that `uploader` put there, in this workspace: the upload is over, and the caller's rows answer for
+/// the file from now on. Of two that claim one file at once, the second gets nothing.
+pub async fn claim(
+    cx: &mut MutationCx,
     file: StoredFileId,
     workspace: WorkspaceId,
     uploader: &str,
 ) -> Result<Option<StoredFile>> {
-    let row = StoredFile::query()
-        .inner_join(uploads::table.on(uploads::file_id.eq(stored_files::id.nullable())))
-        .filter(stored_files::id.eq(file))
-        .filter(stored_files::workspace_id.eq(workspace))
-        .filter(uploads::uploader.eq(uploader))
-        .first(cx.connection().await?)
-        .await
-        .optional()?;
-    Ok(row)
+    let upload = uploads::table
+        .filter(uploads::file_id.eq(file))
+        .filter(uploads::workspace_id.eq(workspace))
+        .filter(uploads::uploader.eq(uploader));
+    let connection = cx.connection().await?;
+    if diesel::delete(upload).execute(connection).await? == 0 {
+        return Ok(None);
+    }
+    Ok(StoredFile::query().find(file).first(connection).await.optional()?)
 }
 
 /// A file's row.
@@ -133,30 +134,45 @@ pub async fn by_id(cx: &mut QueryCx, file: StoredFileId) -> Result<Option<Stored
         .optional()?)
 }
 
-/// Forgets a file. Its bytes are deleted by the caller's job after the commit.
-pub async fn forget(cx: &mut MutationCx, file: StoredFileId) -> Result<()> {
-    cx.write(Topic::StoredFile(file));
-    diesel::delete(stored_files::table.find(file))
+/// Forgets files. Their bytes are deleted by the caller's job after the commit.
+pub async fn forget(cx: &mut MutationCx, files: &[StoredFileId]) -> Result<()> {
+    for file in files {
+        cx.write(Topic::StoredFile(*file));
+    }
+    diesel::delete(stored_files::table.filter(stored_files::id.eq_any(files)))
         .execute(cx.connection().await?)
         .await?;
     Ok(())
 }
 
-/// Forgets upload addresses that ran out unused, up to `limit`.
-pub async fn forget_unused_uploads(cx: &mut MutationCx, limit: i64) -> Result<usize> {
-    let now = cx.now();
+/// Uploads that became nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StaleUploads {
+    /// How many addresses were forgotten.
+    pub addresses: usize,
+    /// Files that were uploaded and never claimed, for the caller to [`forget`].
+    pub files: Vec<StoredFileId>,
+}
+
+/// Forgets upload addresses an hour after they ran out, up to `limit`, and names the files that nobody claimed meanwhile.
+pub async fn forget_stale_uploads(cx: &mut MutationCx, limit: i64) -> Result<StaleUploads> {
+    let over = cx.now().plus(-UPLOAD_LIFETIME);
     let connection = cx.connection().await?;
-    let stale: Vec<UploadId> = uploads::table
-        .select(uploads::id)
-        .filter(uploads::expires_at.lt(now))
-        .filter(uploads::file_id.is_null())
+    let stale: Vec<(UploadId, Option<StoredFileId>)> = uploads::table
+        .select((uploads::id, uploads::file_id))
+        .filter(uploads::expires_at.lt(over))
+        .order(uploads::expires_at)
         .limit(limit)
         .for_update()
         .skip_locked()
         .load(connection)
         .await?;
-    let gone = diesel::delete(uploads::table.filter(uploads::id.eq_any(stale)))
+    let (ids, files): (Vec<_>, Vec<_>) = stale.into_iter().unzip();
+    diesel::delete(uploads::table.filter(uploads::id.eq_any(&ids)))
         .execute(connection)
         .await?;
-    Ok(gone)
+    Ok(StaleUploads {
+        addresses: ids.len(),
+        files: files.into_iter().flatten().collect(),
+    })
 }

@@ -1,0 +1,63 @@
+//! Reads of `messages`.
+
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use opencom_core::id::{ConversationId, MessageId};
+use opencom_core::{Millis, Result};
+use opencom_runtime::{QueryCx, Topic};
+use opencom_schema::{messages, users};
+
+use super::rows::{MessageRow, SignedMessage};
+
+/// A place in a thread: everything before this moment and id.
+pub(crate) type Position = (Millis, MessageId);
+
+/// The newest messages of a conversation, newest first, with the users who sent them.
+pub(crate) async fn thread(
+    cx: &mut QueryCx,
+    conversation: ConversationId,
+    before: Option<Position>,
+    limit: i64,
+) -> Result<Vec<SignedMessage>> {
+    cx.read(Topic::MessagesOfConversation(conversation));
+    let mut query = messages::table
+        .left_join(users::table.on(messages::sender_user_id.eq(users::id.nullable())))
+        .select((MessageRow::as_select(), users::name.nullable(), users::email.nullable()))
+        .filter(messages::conversation_id.eq(conversation))
+        .order((messages::created_at.desc(), messages::id.desc()))
+        .limit(limit)
+        .into_boxed();
+    if let Some((at, id)) = before {
+        // In this form the first condition bounds the index scan.
+        query = query
+            .filter(messages::created_at.le(at))
+            .filter(messages::created_at.lt(at).or(messages::id.lt(id)));
+    }
+    let rows: Vec<(MessageRow, Option<String>, Option<String>)> = query.load(cx.connection().await?).await?;
+    for (message, _, _) in &rows {
+        if let Some(user) = message.sender_user_id {
+            cx.read(Topic::User(user));
+        }
+    }
+    Ok(rows
+        .into_iter()
+        .map(|(message, name, email)| SignedMessage { message, name, email })
+        .collect())
+}
+
+/// Where a message stands in the thread of its conversation.
+pub(crate) async fn position(
+    cx: &mut QueryCx,
+    id: MessageId,
+    conversation: ConversationId,
+) -> Result<Option<Position>> {
+    cx.read(Topic::MessagesOfConversation(conversation));
+    let position = messages::table
+        .find(id)
+        .filter(messages::conversation_id.eq(conversation))
+        .select((messages::created_at, messages::id))
+        .first(cx.connection().await?)
+        .await
+        .optional()?;
+    Ok(position)
+}

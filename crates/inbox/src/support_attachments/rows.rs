@@ -1,0 +1,27 @@
+//! Rows of `support_attachments`.
+
+use diesel::prelude::*;
+use opencom_contract::support_attachments::{AttachmentStatus, UploaderKind};
+use opencom_core::Millis;
+use opencom_core::id::{MessageId, StoredFileId, SupportAttachmentId, WorkspaceId};
+use opencom_schema::support_attachments;
+
+/// An attachment's row.
+#[derive(Clone, Debug, HasQuery, Insertable)]
+#[diesel(table_name = support_attachments)]
+#[diesel(check_for_backend(diesel::pg::Pg))]
+pub(crate) struct AttachmentRow {
+    pub(crate) id: SupportAttachmentId,
+    pub(crate) workspace_id: WorkspaceId,
+    pub(crate) file_id: StoredFileId,
+    pub(crate) file_name: String,
+    pub(crate) mime_type: String,
+    pub(crate) size: i64,
+    pub(crate) status: AttachmentStatus,
+    pub(crate) message_id: Option<MessageId>,
+    pub(crate) uploaded_by_type: UploaderKind,
+    pub(crate) uploaded_by_id: String,
+    pub(crate) created_at: Millis,
+    pub(crate) attached_at: Option<Millis>,
+    pub(crate) expires_at: Option<Millis>,
+}

@@ -1,0 +1,50 @@
+//! Writes of `support_attachments`.
+
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use opencom_contract::support_attachments::AttachmentStatus;
+use opencom_core::id::{MessageId, SupportAttachmentId};
+use opencom_core::{Millis, Result};
+use opencom_runtime::{MutationCx, Topic};
+use opencom_schema::support_attachments;
+
+use super::rows::AttachmentRow;
+
+/// Stages an attachment.
+pub(crate) async fn insert(cx: &mut MutationCx, attachment: &AttachmentRow) -> Result<()> {
+    cx.write(Topic::SupportAttachment(attachment.id));
+    diesel::insert_into(support_attachments::table)
+        .values(attachment)
+        .execute(cx.connection().await?)
+        .await?;
+    Ok(())
+}
+
+/// Makes attachments part of a message.
+pub(crate) async fn attach(cx: &mut MutationCx, ids: &[SupportAttachmentId], message: MessageId) -> Result<()> {
+    for id in ids {
+        cx.write(Topic::SupportAttachment(*id));
+    }
+    let now = cx.now();
+    diesel::update(support_attachments::table.filter(support_attachments::id.eq_any(ids)))
+        .set((
+            support_attachments::status.eq(AttachmentStatus::Attached),
+            support_attachments::message_id.eq(message),
+            support_attachments::attached_at.eq(now),
+            support_attachments::expires_at.eq(None::<Millis>),
+        ))
+        .execute(cx.connection().await?)
+        .await?;
+    Ok(())
+}
+
+/// Forgets attachments.
+pub(crate) async fn delete(cx: &mut MutationCx, ids: &[SupportAttachmentId]) -> Result<()> {
+    for id in ids {
+        cx.write(Topic::SupportAttachment(*id));
+    }
+    diesel::delete(support_attachments::table.filter(support_attachments::id.eq_any(ids)))
+        .execute(cx.connection().await?)
+        .await?;
+    Ok(())
+}
