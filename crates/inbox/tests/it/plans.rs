@@ -37,10 +37,19 @@ struct Line {
 /// The plan of a statement for whatever its parameters are.
 async fn plan(connection: &mut AsyncPgConnection, sql: &str) -> String {
     let parameters = (1..).take_while(|n| sql.contains(&format!("${n}"))).count();
-    let nulls = if parameters == 0 { String::new() } else { format!("({})", vec!["NULL"; parameters].join(", ")) };
-    connection.batch_execute(&format!("PREPARE statement AS {sql}")).await.unwrap();
-    let lines: Vec<Line> =
-        diesel::sql_query(format!("EXPLAIN EXECUTE statement{nulls}")).load(connection).await.unwrap();
+    let nulls = if parameters == 0 {
+        String::new()
+    } else {
+        format!("({})", vec!["NULL"; parameters].join(", "))
+    };
+    connection
+        .batch_execute(&format!("PREPARE statement AS {sql}"))
+        .await
+        .unwrap();
+    let lines: Vec<Line> = diesel::sql_query(format!("EXPLAIN EXECUTE statement{nulls}"))
+        .load(connection)
+        .await
+        .unwrap();
     connection.batch_execute("DEALLOCATE statement").await.unwrap();
     lines.into_iter().map(|line| line.text).collect::<Vec<_>>().join("\n")
 }
@@ -71,18 +80,37 @@ async fn every_statement_goes_by_index() {
     connection.batch_execute(CROWD).await.unwrap();
     SENT.with_borrow_mut(Vec::clear);
 
-    let ann = boot(&kit, ws.id, json!({"sessionId": "s1", "email": "ann@x.com", "customAttributes": {}})).await;
-    let bob = boot(&kit, ws.id, json!({"sessionId": "s2", "existingVisitorId": ann.visitor.id})).await;
+    let ann = boot(
+        &kit,
+        ws.id,
+        json!({"sessionId": "s1", "email": "ann@x.com", "customAttributes": {}}),
+    )
+    .await;
+    let bob = boot(
+        &kit,
+        ws.id,
+        json!({"sessionId": "s2", "existingVisitorId": ann.visitor.id}),
+    )
+    .await;
     let other = boot(&kit, ws.id, json!({"sessionId": "s3"})).await;
     let (id, token) = (other.visitor.id, &other.session_token);
     for (path, arguments) in [
         ("visitors:heartbeat", json!({"visitorId": id, "sessionToken": token})),
         ("visitors:heartbeat", json!({"visitorId": id, "sessionToken": token})),
-        ("visitors:updateLocation", json!({"visitorId": id, "sessionToken": token, "location": {}})),
+        (
+            "visitors:updateLocation",
+            json!({"visitorId": id, "sessionToken": token, "location": {}}),
+        ),
         ("visitors:getBySession", json!({"sessionId": "s1"})),
         ("visitors:isOnline", json!({"visitorId": id})),
-        ("visitors:identify", json!({"visitorId": id, "sessionToken": token, "name": "Cy"})),
-        ("visitors:identify", json!({"visitorId": id, "sessionToken": token, "email": "Ann@x.com"})),
+        (
+            "visitors:identify",
+            json!({"visitorId": id, "sessionToken": token, "name": "Cy"}),
+        ),
+        (
+            "visitors:identify",
+            json!({"visitorId": id, "sessionToken": token, "email": "Ann@x.com"}),
+        ),
         ("visitors:isOnline", json!({"visitorId": id})),
         ("widgetSessions:refresh", json!({"sessionToken": token})),
         ("widgetSessions:revoke", json!({"sessionToken": bob.session_token})),
@@ -98,10 +126,17 @@ async fn every_statement_goes_by_index() {
         kit.call_json(&ws.owner, path, arguments).await.unwrap();
     }
     let clean_up = "widgetSessions:cleanupExpiredSessions";
-    kit.dispatcher.internal_mutation(clean_up, "{}", opencom_runtime::Caller::Anonymous).await.unwrap();
+    kit.dispatcher
+        .internal_mutation(clean_up, "{}", opencom_runtime::Caller::Anonymous)
+        .await
+        .unwrap();
 
     let mut sent = SENT.take();
-    sent.retain(|sql| ["visitors", "visitor_", "widget_sessions"].iter().any(|table| sql.contains(table)));
+    sent.retain(|sql| {
+        ["visitors", "visitor_", "widget_sessions"]
+            .iter()
+            .any(|table| sql.contains(table))
+    });
     sent.sort();
     sent.dedup();
     let mut plans = String::new();
