@@ -1,2 +1,10 @@
 //! The `opencom` binary.
-fn main() {}
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use opencom_gateway::config::Cli;
+
+fn main() -> ExitCode {
+    opencom_gateway::serve::main(Cli::parse())
+}

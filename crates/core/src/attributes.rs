@@ -22,13 +22,19 @@ const MAX_KEY_LENGTH: usize = 1024;
 
 /// Any JSON value that all official clients accept.
 #[derive(Clone, Debug, Default, PartialEq)]
-#[cfg_attr(feature = "diesel", derive(diesel::expression::AsExpression, diesel::deserialize::FromSqlRow))]
+#[cfg_attr(
+    feature = "diesel",
+    derive(diesel::expression::AsExpression, diesel::deserialize::FromSqlRow)
+)]
 #[cfg_attr(feature = "diesel", diesel(sql_type = diesel::sql_types::Jsonb))]
 pub struct Json(Value);
 
 /// A visitor's custom attributes: text keys to scalars, arrays of scalars, or objects up to two levels deep.
 #[derive(Clone, Debug, Default, PartialEq)]
-#[cfg_attr(feature = "diesel", derive(diesel::expression::AsExpression, diesel::deserialize::FromSqlRow))]
+#[cfg_attr(
+    feature = "diesel",
+    derive(diesel::expression::AsExpression, diesel::deserialize::FromSqlRow)
+)]
 #[cfg_attr(feature = "diesel", diesel(sql_type = diesel::sql_types::Jsonb))]
 pub struct Attributes(BTreeMap<String, Value>);
 
@@ -64,7 +70,8 @@ impl Attributes {
     /// These attributes with those of `upper` laid over them, key by key.
     #[must_use]
     pub fn overlaid_by(mut self, upper: &Self) -> Self {
-        self.0.extend(upper.0.iter().map(|(key, value)| (key.clone(), value.clone())));
+        self.0
+            .extend(upper.0.iter().map(|(key, value)| (key.clone(), value.clone())));
         self
     }
 
@@ -76,7 +83,12 @@ impl Attributes {
 
 impl<K: Into<String>, V: Into<Value>> FromIterator<(K, V)> for Attributes {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(entries: I) -> Self {
-        Self(entries.into_iter().map(|(key, value)| (key.into(), value.into())).collect())
+        Self(
+            entries
+                .into_iter()
+                .map(|(key, value)| (key.into(), value.into()))
+                .collect(),
+        )
     }
 }
 
@@ -120,7 +132,9 @@ fn is_scalar(value: &Value) -> bool {
 
 fn check_attribute(key: &str, value: &Value) -> Result<(), String> {
     if key.is_empty() || key.starts_with('_') {
-        return Err(format!("Field name {key:?} is not allowed: not empty and not starting with _"));
+        return Err(format!(
+            "Field name {key:?} is not allowed: not empty and not starting with _"
+        ));
     }
     let scalars = |elements: &[Value]| elements.iter().all(is_scalar);
     let fits = match value {
@@ -132,7 +146,13 @@ fn check_attribute(key: &str, value: &Value) -> Result<(), String> {
         }),
         _ => true,
     };
-    if fits { Ok(()) } else { Err(format!("Value of {key:?} is nested too deep. Value does not match validator.")) }
+    if fits {
+        Ok(())
+    } else {
+        Err(format!(
+            "Value of {key:?} is nested too deep. Value does not match validator."
+        ))
+    }
 }
 
 impl<'de> Deserialize<'de> for Json {
@@ -154,7 +174,10 @@ impl<'de> Deserialize<'de> for Attributes {
         let Value::Object(fields) = value else {
             return Err(de::Error::custom("Value does not match validator."));
         };
-        fields.iter().try_for_each(|(key, value)| check_attribute(key, value)).map_err(de::Error::custom)?;
+        fields
+            .iter()
+            .try_for_each(|(key, value)| check_attribute(key, value))
+            .map_err(de::Error::custom)?;
         Ok(Self(fields.into_iter().collect()))
     }
 }

@@ -15,7 +15,9 @@ pub fn local_part(address: &str) -> &str {
 
 /// Whether the address belongs to `domain` or to a domain below it, letter case aside.
 pub fn is_in_domain(address: &str, domain: &str) -> bool {
-    let Some((_, host)) = address.rsplit_once('@') else { return false };
+    let Some((_, host)) = address.rsplit_once('@') else {
+        return false;
+    };
     let (host, domain) = (host.to_lowercase(), domain.trim().to_lowercase());
     !domain.is_empty() && (host == domain || host.strip_suffix(&domain).is_some_and(|rest| rest.ends_with('.')))
 }

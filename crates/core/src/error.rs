@@ -85,7 +85,12 @@ pub struct ErrorData {
 impl Error {
     /// An error with a text of its own.
     pub fn new(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
-        Self(Box::new(Inner { code, message: message.into(), data: ErrorData::default(), source: None }))
+        Self(Box::new(Inner {
+            code,
+            message: message.into(),
+            data: ErrorData::default(),
+            source: None,
+        }))
     }
 
     /// `Not authenticated`: no agent is signed in.
@@ -170,7 +175,12 @@ impl fmt::Display for Error {
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner { code, message, data, source } = &*self.0;
+        let Inner {
+            code,
+            message,
+            data,
+            source,
+        } = &*self.0;
         f.debug_struct("Error")
             .field("code", code)
             .field("message", message)

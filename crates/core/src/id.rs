@@ -21,7 +21,10 @@ pub trait Entity: 'static {
 }
 
 /// The id of a row of `E`.
-#[cfg_attr(feature = "diesel", derive(diesel::expression::AsExpression, diesel::deserialize::FromSqlRow))]
+#[cfg_attr(
+    feature = "diesel",
+    derive(diesel::expression::AsExpression, diesel::deserialize::FromSqlRow)
+)]
 #[cfg_attr(feature = "diesel", diesel(sql_type = diesel::sql_types::Uuid))]
 pub struct Id<E: Entity> {
     uuid: Uuid,
@@ -39,12 +42,18 @@ impl<E: Entity> Id<E> {
     pub fn tagged(uuid: Uuid) -> Self {
         let mut bytes = uuid.into_bytes();
         bytes[15] = E::TAG;
-        Self { uuid: Uuid::from_bytes(bytes), entity: PhantomData }
+        Self {
+            uuid: Uuid::from_bytes(bytes),
+            entity: PhantomData,
+        }
     }
 
     /// The id stored in a column of this entity's table.
     pub const fn from_column(uuid: Uuid) -> Self {
-        Self { uuid, entity: PhantomData }
+        Self {
+            uuid,
+            entity: PhantomData,
+        }
     }
 
     /// The plain UUID, as the database stores it.
@@ -59,7 +68,11 @@ pub enum ParseIdError {
     /// Not 32 lower-case hex digits.
     Malformed { expected: &'static str },
     /// An id, but of another table.
-    WrongTable { text: String, found: &'static str, expected: &'static str },
+    WrongTable {
+        text: String,
+        found: &'static str,
+        expected: &'static str,
+    },
 }
 
 impl fmt::Display for ParseIdError {
@@ -93,7 +106,11 @@ impl<E: Entity> FromStr for Id<E> {
             return Ok(Self::from_column(uuid));
         }
         Err(match table_of_tag(tag) {
-            Some(found) => ParseIdError::WrongTable { text: text.to_owned(), found, expected: E::TABLE },
+            Some(found) => ParseIdError::WrongTable {
+                text: text.to_owned(),
+                found,
+                expected: E::TABLE,
+            },
             None => malformed,
         })
     }
@@ -262,7 +279,14 @@ mod tests {
     #[test]
     fn everything_else_is_malformed() {
         let good = WorkspaceId::generate().to_string();
-        for bad in ["", "x", &good[..31], &good.to_uppercase(), &format!("{good}0"), &"z".repeat(32)] {
+        for bad in [
+            "",
+            "x",
+            &good[..31],
+            &good.to_uppercase(),
+            &format!("{good}0"),
+            &"z".repeat(32),
+        ] {
             let error = bad.parse::<WorkspaceId>().unwrap_err();
             assert_eq!(error, ParseIdError::Malformed { expected: "workspaces" }, "{bad}");
         }

@@ -4,9 +4,9 @@
 // The macros name this crate by its own name, here as everywhere.
 extern crate self as opencom_core;
 
+pub mod attributes;
 #[cfg(feature = "auth")]
 pub mod auth;
-pub mod attributes;
 pub mod email;
 pub mod error;
 pub mod id;

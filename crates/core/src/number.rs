@@ -13,7 +13,10 @@ pub struct Int(pub i64);
 
 /// A moment in whole milliseconds since the epoch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[cfg_attr(feature = "diesel", derive(diesel::expression::AsExpression, diesel::deserialize::FromSqlRow))]
+#[cfg_attr(
+    feature = "diesel",
+    derive(diesel::expression::AsExpression, diesel::deserialize::FromSqlRow)
+)]
 #[cfg_attr(feature = "diesel", diesel(sql_type = diesel::sql_types::Timestamptz))]
 pub struct Millis(pub i64);
 
@@ -40,7 +43,11 @@ impl Millis {
 
     /// The same moment as a calendar time; the far ends of the calendar for values beyond it.
     pub fn to_datetime(self) -> DateTime<Utc> {
-        let end = if self.0 < 0 { DateTime::<Utc>::MIN_UTC } else { DateTime::<Utc>::MAX_UTC };
+        let end = if self.0 < 0 {
+            DateTime::<Utc>::MIN_UTC
+        } else {
+            DateTime::<Utc>::MAX_UTC
+        };
         DateTime::from_timestamp_millis(self.0).unwrap_or(end)
     }
 }
@@ -82,7 +89,10 @@ impl de::Visitor<'_> for WholeNumber {
     fn visit_u64<E>(self, value: u64) -> Result<i64, E> {
         Ok(i64::try_from(value).unwrap_or(i64::MAX))
     }
-    #[expect(clippy::cast_possible_truncation, reason = "cutting off and saturating is what is wanted")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "cutting off and saturating is what is wanted"
+    )]
     fn visit_f64<E>(self, value: f64) -> Result<i64, E> {
         Ok(value as i64)
     }
@@ -125,7 +135,10 @@ mod tests {
     #[test]
     fn numbers_are_written_with_a_point() {
         assert_eq!(serde_json::to_string(&Int(3)).unwrap(), "3.0");
-        assert_eq!(serde_json::to_string(&Millis(1_732_271_211_000)).unwrap(), "1732271211000.0");
+        assert_eq!(
+            serde_json::to_string(&Millis(1_732_271_211_000)).unwrap(),
+            "1732271211000.0"
+        );
     }
 
     #[test]

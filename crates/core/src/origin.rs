@@ -46,7 +46,9 @@ pub fn judge(allowed: &[String], origin: Option<&str>) -> Verdict {
     if allowed.is_empty() {
         return Verdict::Unrestricted;
     }
-    let Some(origin) = origin.filter(|text| !text.is_empty()) else { return Verdict::Missing };
+    let Some(origin) = origin.filter(|text| !text.is_empty()) else {
+        return Verdict::Missing;
+    };
     match web_url(origin) {
         None => Verdict::Malformed,
         Some(url) if allowed.iter().any(|entry| admits(entry, &url)) => Verdict::Allowed,
@@ -88,7 +90,13 @@ mod tests {
         let allowed = ["https://a.com".to_owned()];
         assert_eq!(judge(&allowed, None), Verdict::Missing);
         assert_eq!(judge(&allowed, Some("")), Verdict::Missing);
-        for bad in ["null", "a.com", "ftp://a.com", "https://user@a.com", "https://u:p@a.com"] {
+        for bad in [
+            "null",
+            "a.com",
+            "ftp://a.com",
+            "https://user@a.com",
+            "https://u:p@a.com",
+        ] {
             assert_eq!(judge(&allowed, Some(bad)), Verdict::Malformed, "{bad}");
         }
         assert_eq!(judge(&[], Some("null")), Verdict::Unrestricted);

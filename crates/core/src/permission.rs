@@ -1,7 +1,5 @@
 //! Roles and permissions of a workspace's members.
 
-
-
 crate::text_enum! {
     /// What a member is in a workspace.
     pub enum Role {
@@ -87,21 +85,31 @@ impl Role {
                     | P::ChecklistsManage
             ),
             Self::Viewer => {
-                matches!(permission, P::ConversationsRead | P::UsersRead | P::ArticlesRead | P::AuditRead)
+                matches!(
+                    permission,
+                    P::ConversationsRead | P::UsersRead | P::ArticlesRead | P::AuditRead
+                )
             }
         }
     }
 
     /// The role's permissions, in the order of the table.
     pub fn permissions(self) -> impl Iterator<Item = Permission> {
-        Permission::ALL.iter().copied().filter(move |&permission| self.allows(permission))
+        Permission::ALL
+            .iter()
+            .copied()
+            .filter(move |&permission| self.allows(permission))
     }
 }
 
 /// Whether a member may do something: a list of their own that is not empty decides alone, otherwise the role does.
 /// Unknown texts in the list are kept and mean nothing.
 pub fn allows(role: Role, own: &[String], permission: Permission) -> bool {
-    if own.is_empty() { role.allows(permission) } else { own.iter().any(|text| text == permission.as_str()) }
+    if own.is_empty() {
+        role.allows(permission)
+    } else {
+        own.iter().any(|text| text == permission.as_str())
+    }
 }
 
 #[cfg(test)]
@@ -112,7 +120,10 @@ mod tests {
     fn roles_have_as_many_permissions_as_the_contract_counts() {
         let count = |role: Role| role.permissions().count();
         assert_eq!(Permission::ALL.len(), 23);
-        assert_eq!([Role::Owner, Role::Admin, Role::Agent, Role::Viewer].map(count), [23, 22, 8, 4]);
+        assert_eq!(
+            [Role::Owner, Role::Admin, Role::Agent, Role::Viewer].map(count),
+            [23, 22, 8, 4]
+        );
     }
 
     #[test]

@@ -69,6 +69,12 @@ impl Pool {
             .map_err(|error| Error::internal(Unavailable(error.to_string())))
     }
 
+    /// Asks the database something small.
+    pub async fn ping(&self) -> Result<()> {
+        diesel::sql_query("SELECT 1").execute(&mut *self.get().await?).await?;
+        Ok(())
+    }
+
     /// How many connections are open and how many of them are free.
     pub fn status(&self) -> (usize, usize) {
         let status = self.0.status();

@@ -57,6 +57,13 @@ impl Dispatcher {
         &self.pool
     }
 
+    /// The registered form of a path; `None` when there is no such function.
+    pub fn registered_path(&self, path: &str) -> Option<&'static str> {
+        self.registry
+            .function(&path::canonical(path).ok()?)
+            .map(|(descriptor, _)| descriptor.path)
+    }
+
     pub(crate) fn registry(&self) -> &Registry {
         &self.registry
     }

@@ -293,7 +293,14 @@ diesel::table! {
 diesel::allow_tables_to_appear_in_same_query!(workspaces, workspace_members, users, workspace_invitations);
 diesel::allow_tables_to_appear_in_same_query!(auth_sessions, auth_accounts, auth_refresh_tokens);
 diesel::allow_tables_to_appear_in_same_query!(auth_sessions, users);
-diesel::allow_tables_to_appear_in_same_query!(conversations, messages, visitors, visitor_presence, visitor_aliases, widget_sessions);
+diesel::allow_tables_to_appear_in_same_query!(
+    conversations,
+    messages,
+    visitors,
+    visitor_presence,
+    visitor_aliases,
+    widget_sessions
+);
 diesel::allow_tables_to_appear_in_same_query!(messages, users);
 diesel::allow_tables_to_appear_in_same_query!(support_attachments, stored_files);
 diesel::allow_tables_to_appear_in_same_query!(support_attachments, messages);

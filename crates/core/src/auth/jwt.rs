@@ -93,7 +93,10 @@ impl JwtKey {
             exp: iat + LIFETIME_SECONDS,
             jti: hex::encode(token::random::<16>()?),
         };
-        let header = Header { typ: None, ..Header::new(Algorithm::RS256) };
+        let header = Header {
+            typ: None,
+            ..Header::new(Algorithm::RS256)
+        };
         jsonwebtoken::encode(&header, &claims, &self.signing).map_err(Error::internal)
     }
 
@@ -118,13 +121,19 @@ impl JwtKey {
         let (user, session) = claims.sub.split_once('|').ok_or(Refusal::Malformed)?;
         let user = user.parse().map_err(|_| Refusal::Malformed)?;
         let session = session.parse().map_err(|_| Refusal::Malformed)?;
-        Ok(AgentIdentity { user, session, expires_at })
+        Ok(AgentIdentity {
+            user,
+            session,
+            expires_at,
+        })
     }
 }
 
 impl std::fmt::Debug for JwtKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("JwtKey").field("modulus", &self.modulus).finish_non_exhaustive()
+        f.debug_struct("JwtKey")
+            .field("modulus", &self.modulus)
+            .finish_non_exhaustive()
     }
 }
 
@@ -158,7 +167,9 @@ mod tests {
     #[test]
     fn the_header_is_the_one_that_clients_know() {
         let key = JwtKey::from_pem(&PEM.replace('\n', " ")).unwrap();
-        let token = key.issue(UserId::generate(), AuthSessionId::generate(), ISSUER, Millis(0)).unwrap();
+        let token = key
+            .issue(UserId::generate(), AuthSessionId::generate(), ISSUER, Millis(0))
+            .unwrap();
         let header = URL_SAFE_NO_PAD.decode(token.split('.').next().unwrap()).unwrap();
         assert_eq!(header, br#"{"alg":"RS256"}"#);
     }
@@ -167,8 +178,13 @@ mod tests {
     fn tokens_are_refused_for_the_right_reason() {
         let key = JwtKey::from_pem(PEM).unwrap();
         let now = Millis(1_800_000_000_000);
-        let token = key.issue(UserId::generate(), AuthSessionId::generate(), ISSUER, now).unwrap();
-        assert_eq!(key.verify(&token, ISSUER, now.plus(Millis::HOUR)), Err(Refusal::Unverified));
+        let token = key
+            .issue(UserId::generate(), AuthSessionId::generate(), ISSUER, now)
+            .unwrap();
+        assert_eq!(
+            key.verify(&token, ISSUER, now.plus(Millis::HOUR)),
+            Err(Refusal::Unverified)
+        );
         assert_eq!(key.verify(&token, "http://elsewhere", now), Err(Refusal::ForeignIssuer));
         assert_eq!(key.verify("bad", ISSUER, now), Err(Refusal::Malformed));
         let (signed, signature) = token.rsplit_once('.').unwrap();

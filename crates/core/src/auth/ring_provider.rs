@@ -10,7 +10,9 @@ use signature::{Error, Signer, Verifier};
 
 static PROVIDER: CryptoProvider = CryptoProvider {
     signer_factory: |algorithm, key| match algorithm {
-        Algorithm::RS256 => Ok(Box::new(Rs256Signer(RsaKeyPair::from_der(key.as_bytes()).map_err(|_| unusable())?))),
+        Algorithm::RS256 => Ok(Box::new(Rs256Signer(
+            RsaKeyPair::from_der(key.as_bytes()).map_err(|_| unusable())?,
+        ))),
         _ => Err(unusable()),
     },
     verifier_factory: |algorithm, key| match algorithm {
@@ -36,7 +38,12 @@ impl Signer<Vec<u8>> for Rs256Signer {
     fn try_sign(&self, message: &[u8]) -> std::result::Result<Vec<u8>, Error> {
         let mut signature = vec![0; self.0.public().modulus_len()];
         self.0
-            .sign(&ring_signature::RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature)
+            .sign(
+                &ring_signature::RSA_PKCS1_SHA256,
+                &SystemRandom::new(),
+                message,
+                &mut signature,
+            )
             .map_err(|_| Error::new())?;
         Ok(signature)
     }
@@ -52,7 +59,9 @@ struct Rs256Verifier(DecodingKey);
 
 impl Verifier<Vec<u8>> for Rs256Verifier {
     fn verify(&self, message: &[u8], signature: &Vec<u8>) -> std::result::Result<(), Error> {
-        let DecodingKeyKind::RsaModulusExponent { n, e } = self.0.kind() else { return Err(Error::new()) };
+        let DecodingKeyKind::RsaModulusExponent { n, e } = self.0.kind() else {
+            return Err(Error::new());
+        };
         RsaPublicKeyComponents { n, e }
             .verify(&ring_signature::RSA_PKCS1_2048_8192_SHA256, message, signature)
             .map_err(|_| Error::new())

@@ -20,7 +20,10 @@ impl MasterKey {
     /// The key with these bytes.
     pub fn new(bytes: &[u8; Self::LENGTH]) -> Result<Self> {
         let key = UnboundKey::new(&AES_256_GCM, bytes).map_err(|_| Error::internal("the master key is not usable"))?;
-        Ok(Self { sealing: LessSafeKey::new(key), deriving: hmac::Key::new(hmac::HMAC_SHA256, bytes) })
+        Ok(Self {
+            sealing: LessSafeKey::new(key),
+            deriving: hmac::Key::new(hmac::HMAC_SHA256, bytes),
+        })
     }
 
     /// 32 bytes that only the holder of this key can compute from `parts`. The same parts give the same bytes.
@@ -40,7 +43,11 @@ impl MasterKey {
         let nonce = random::<NONCE_LEN>()?;
         let mut sealed = secret.to_vec();
         self.sealing
-            .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(purpose.as_bytes()), &mut sealed)
+            .seal_in_place_append_tag(
+                Nonce::assume_unique_for_key(nonce),
+                Aad::from(purpose.as_bytes()),
+                &mut sealed,
+            )
             .map_err(|_| Error::internal("a secret could not be sealed"))?;
         Ok([nonce.as_slice(), &sealed].concat())
     }
@@ -48,13 +55,19 @@ impl MasterKey {
     /// Decrypts what [`seal`](Self::seal) made.
     pub fn open(&self, purpose: &str, sealed: &[u8]) -> Result<Vec<u8>> {
         let refused = || {
-            Error::internal(format!("a stored secret ({purpose}) does not open under this OPENCOM_MASTER_KEY"))
+            Error::internal(format!(
+                "a stored secret ({purpose}) does not open under this OPENCOM_MASTER_KEY"
+            ))
         };
         let (nonce, text) = sealed.split_first_chunk::<NONCE_LEN>().ok_or_else(refused)?;
         let mut text = text.to_vec();
         let opened = self
             .sealing
-            .open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::from(purpose.as_bytes()), &mut text)
+            .open_in_place(
+                Nonce::assume_unique_for_key(*nonce),
+                Aad::from(purpose.as_bytes()),
+                &mut text,
+            )
             .map_err(|_| refused())?;
         Ok(opened.to_vec())
     }

@@ -1,5 +1,6 @@
 //! Opaque tokens and the hashes under which they are stored.
 
+use base64::Engine;
 use ring::digest::{SHA256, digest};
 use ring::hmac;
 use ring::rand::{SecureRandom, SystemRandom};
@@ -10,7 +11,9 @@ use ring::rand::{SecureRandom, SystemRandom};
 /// When the operating system has no randomness to give; nothing secret can be made then.
 pub fn random<const N: usize>() -> crate::Result<[u8; N]> {
     let mut bytes = [0; N];
-    SystemRandom::new().fill(&mut bytes).map_err(|_| crate::Error::internal("the system's random source failed"))?;
+    SystemRandom::new()
+        .fill(&mut bytes)
+        .map_err(|_| crate::Error::internal("the system's random source failed"))?;
     Ok(bytes)
 }
 
@@ -37,6 +40,11 @@ pub fn sha256(text: &str) -> [u8; 32] {
     let mut hash = [0; 32];
     hash.copy_from_slice(digest(&SHA256, text.as_bytes()).as_ref());
     hash
+}
+
+/// A 64-bit number as the wire writes timestamps: base64 of 8 little-endian bytes.
+pub fn base64_u64(value: u64) -> String {
+    base64::engine::general_purpose::STANDARD.encode(value.to_le_bytes())
 }
 
 /// Whether `user_hash` is the hex HMAC-SHA-256 of `external_user_id` under the workspace's secret, compared in
@@ -72,12 +80,30 @@ mod tests {
     }
 
     #[test]
+    fn timestamps_are_written_as_clients_read_them() {
+        for (value, text) in [
+            (0, "AAAAAAAAAAA="),
+            (1, "AQAAAAAAAAA="),
+            (100, "ZAAAAAAAAAA="),
+            (1000, "6AMAAAAAAAA="),
+            (1_152_921_504_606_846_976, "AAAAAAAAABA="),
+            (9_223_372_036_854_775_807, "/////////38="),
+        ] {
+            assert_eq!(base64_u64(value), text);
+        }
+    }
+
+    #[test]
     fn user_hashes_match_a_published_vector() {
         // RFC 4231, test case 2.
         let expected = "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843";
         assert_eq!(user_hash("Jefe", "what do ya want for nothing?"), expected);
         assert!(is_user_hash("Jefe", "what do ya want for nothing?", expected));
-        assert!(is_user_hash("Jefe", "what do ya want for nothing?", &expected.to_uppercase()));
+        assert!(is_user_hash(
+            "Jefe",
+            "what do ya want for nothing?",
+            &expected.to_uppercase()
+        ));
         assert!(!is_user_hash("jefe", "what do ya want for nothing?", expected));
         assert!(!is_user_hash("Jefe", "what do ya want for nothing?", "zz"));
         assert!(is_user_hash("s", "ünï", &user_hash("s", "ünï")));

@@ -1,0 +1,53 @@
+//! Closed-loop load: every connection sends its next call as soon as the last one is answered.
+
+use std::time::{Duration, Instant};
+
+use crate::Fault;
+use crate::client::Client;
+
+/// What a load achieved.
+#[derive(Clone, Debug)]
+pub(crate) struct Outcome {
+    pub(crate) per_second: f64,
+    pub(crate) p50: Duration,
+    pub(crate) p99: Duration,
+}
+
+impl Outcome {
+    /// Rate and percentiles of calls that took these times, over `elapsed`.
+    pub(crate) fn of(mut times: Vec<Duration>, elapsed: Duration) -> Result<Self, Fault> {
+        times.sort_unstable();
+        let last = times.len().checked_sub(1).ok_or("not one call finished")?;
+        #[expect(clippy::cast_precision_loss, reason = "rates are approximate")]
+        let per_second = times.len() as f64 / elapsed.as_secs_f64();
+        Ok(Self { per_second, p50: times[last / 2], p99: times[last * 99 / 100] })
+    }
+}
+
+/// Calls `one` on `clients` connections for `time`. A refused call ends the measurement: it would flatter the figures.
+pub(crate) async fn run<F>(address: &str, token: Option<&str>, clients: usize, time: Duration, one: F) -> Result<Outcome, Fault>
+where
+    F: AsyncFn(&mut Client) -> Result<(), Fault>,
+{
+    let warm_up = time / 5;
+    let started = Instant::now();
+    let measured_from = started + warm_up;
+    let until = measured_from + time;
+    let one = &one;
+    let connections = (0..clients).map(|_| async move {
+        let mut client = Client::connect(address, token).await?;
+        let mut times = Vec::new();
+        loop {
+            let begin = Instant::now();
+            if begin >= until {
+                return Ok::<_, Fault>(times);
+            }
+            one(&mut client).await?;
+            if begin >= measured_from {
+                times.push(begin.elapsed());
+            }
+        }
+    });
+    let times = futures_util::future::try_join_all(connections).await?;
+    Outcome::of(times.into_iter().flatten().collect(), time)
+}

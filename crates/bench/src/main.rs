@@ -1,0 +1,96 @@
+//! Load against the limit: each row is a function under load through HTTP and, in the same run on the same database,
+//! pgbench running the same statements. The ratio is what counts; the figures themselves depend on the machine.
+
+mod client;
+mod crash;
+mod data;
+mod load;
+mod pgbench;
+mod report;
+mod rows;
+mod server;
+mod swarm;
+
+use std::error::Error;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+type Fault = Box<dyn Error + Send + Sync>;
+
+/// Measures the server against PostgreSQL itself.
+#[derive(Parser, Clone)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+#[derive(Subcommand, Clone)]
+enum Command {
+    /// Everything (the default).
+    All(Settings),
+    /// The table: functions beside pgbench.
+    Rows(Settings),
+    /// A thousand visitors at once boot, open a conversation and send; nothing may be lost, doubled or refused.
+    Swarm(Settings),
+    /// Kills the gateway and PostgreSQL under load; every acknowledged message must be there afterwards.
+    Crash(Settings),
+}
+
+#[derive(clap::Args, Clone)]
+struct Settings {
+    /// Seconds of load for each measurement.
+    #[arg(long, default_value_t = 10)]
+    seconds: u64,
+    /// Connections that call at once.
+    #[arg(long, default_value_t = 16)]
+    clients: usize,
+    /// Conversations to generate; each has five messages.
+    #[arg(long, default_value_t = 1_000_000)]
+    conversations: u64,
+    /// Visitors of the swarm.
+    #[arg(long, default_value_t = 1000)]
+    visitors: usize,
+    /// Run only rows whose name contains this.
+    #[arg(long)]
+    only: Option<String>,
+    /// The server's binary.
+    #[arg(long, default_value = "target/release/opencom")]
+    server: PathBuf,
+    /// Where the benchmark's database and files go; removed afterwards unless it was there before.
+    #[arg(long)]
+    data_dir: Option<PathBuf>,
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let outcome = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .map_err(Fault::from)
+        .and_then(|runtime| runtime.block_on(run(cli)));
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("the benchmark failed: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(cli: Cli) -> Result<(), Fault> {
+    match cli.command.unwrap_or(Command::All(cli.settings)) {
+        Command::All(settings) => {
+            rows::run(&settings).await?;
+            swarm::run(&settings).await?;
+            crash::run(&settings).await
+        }
+        Command::Rows(settings) => rows::run(&settings).await,
+        Command::Swarm(settings) => swarm::run(&settings).await,
+        Command::Crash(settings) => crash::run(&settings).await,
+    }
+}

@@ -1,0 +1,148 @@
+//! The rows of the table.
+
+use std::path::Path;
+use std::time::Duration;
+
+use opencom_contract::{conversations, messages};
+use rand::RngExt;
+
+use crate::client::{Client, is_success};
+use crate::data::{self, FIRST};
+use crate::load::{self, Outcome};
+use crate::report::{self, Row};
+use crate::server::{Agent, Gateway, Place, database, sign_up};
+use crate::swarm::boot;
+use crate::{Fault, Settings, pgbench};
+
+/// Everything that a row needs.
+struct Bench<'a> {
+    settings: &'a Settings,
+    address: &'a str,
+    agent: &'a Agent,
+    bin_dir: &'a Path,
+    url: &'a str,
+}
+
+impl Bench<'_> {
+    fn time(&self) -> Duration {
+        Duration::from_secs(self.settings.seconds)
+    }
+
+    fn any_conversation(&self) -> u64 {
+        rand::rng().random_range(0..self.settings.conversations)
+    }
+
+    async fn ours<F>(&self, one: F) -> Result<Outcome, Fault>
+    where
+        F: AsyncFn(&mut Client) -> Result<(), Fault>,
+    {
+        load::run(self.address, Some(&self.agent.token), self.settings.clients, self.time(), one).await
+    }
+
+    async fn limit(&self, script: &str) -> Result<Outcome, Fault> {
+        let variables = [
+            ("workspace", self.agent.workspace_id.to_string()),
+            ("conversations", self.settings.conversations.to_string()),
+            ("first", FIRST.to_string()),
+        ];
+        pgbench::run(self.bin_dir, self.url, script, &variables, self.settings.clients, self.time()).await
+    }
+
+    async fn messages_send(&self) -> Result<Row, Fault> {
+        let ours = self
+            .ours(async |client| {
+                let request = messages::Send {
+                    conversation_id: data::id(self.any_conversation()),
+                    sender_id: "agent".to_owned(),
+                    sender_type: messages::SenderType::Agent,
+                    content: "You find it under Settings, Billing, Address.".to_owned(),
+                    attachment_ids: None,
+                    visitor_id: None,
+                    session_token: None,
+                };
+                expect_success(&client.raw(&request).await?)
+            })
+            .await?;
+        let limit = self.limit(include_str!("../sql/messages_send.sql")).await?;
+        Ok(Row { name: "messages:send", ours, limit, target: 0.6 })
+    }
+
+    async fn messages_list(&self) -> Result<Row, Fault> {
+        let ours = self
+            .ours(async |client| {
+                let request = messages::List {
+                    conversation_id: data::id(self.any_conversation()),
+                    visitor_id: None,
+                    session_token: None,
+                    before: None,
+                };
+                expect_success(&client.raw(&request).await?)
+            })
+            .await?;
+        let limit = self.limit(include_str!("../sql/messages_list.sql")).await?;
+        Ok(Row { name: "messages:list", ours, limit, target: 0.6 })
+    }
+
+    async fn conversations_list_for_inbox(&self) -> Result<Row, Fault> {
+        let ours = self
+            .ours(async |client| {
+                let request = conversations::ListForInbox {
+                    workspace_id: self.agent.workspace_id,
+                    status: Some(conversations::ConversationStatus::Open),
+                    ai_workflow_state: None,
+                    limit: None,
+                    cursor: None,
+                };
+                expect_success(&client.raw(&request).await?)
+            })
+            .await?;
+        let limit = self.limit(include_str!("../sql/conversations_list_for_inbox.sql")).await?;
+        Ok(Row { name: "conversations:listForInbox", ours, limit, target: 0.6 })
+    }
+
+    async fn widget_sessions_boot(&self) -> Result<Row, Fault> {
+        let ours = self
+            .ours(async |client| {
+                let session = format!("session_{:032x}", rand::random::<u128>());
+                expect_success(&client.raw(&boot(self.agent.workspace_id, session)).await?)
+            })
+            .await?;
+        let limit = self.limit(include_str!("../sql/widget_sessions_boot.sql")).await?;
+        Ok(Row { name: "widgetSessions:boot", ours, limit, target: 0.6 })
+    }
+}
+
+fn expect_success(body: &[u8]) -> Result<(), Fault> {
+    if is_success(body) { Ok(()) } else { Err(String::from_utf8_lossy(body).into()) }
+}
+
+/// Measures every row and prints the table.
+pub(crate) async fn run(settings: &Settings) -> Result<(), Fault> {
+    let place = Place::new(settings)?;
+    let postgres = database(&place).await?;
+    let url = postgres.url("opencom");
+    let gateway = Gateway::start(settings, &place, Some(&url), None).await?;
+    let agent = sign_up(&gateway.address, "bench").await?;
+    data::generate(&url, agent.workspace_id, settings.conversations).await?;
+    let bench = Bench { settings, address: &gateway.address, agent: &agent, bin_dir: postgres.bin_dir(), url: &url };
+
+    let wanted = |name: &str| settings.only.as_ref().is_none_or(|only| name.contains(only.as_str()));
+    let mut rows = Vec::new();
+    // Reads first: writes leave pages that have to be written back.
+    if wanted("messages:list") {
+        rows.push(bench.messages_list().await?);
+    }
+    if wanted("conversations:listForInbox") {
+        rows.push(bench.conversations_list_for_inbox().await?);
+    }
+    if wanted("messages:send") {
+        rows.push(bench.messages_send().await?);
+    }
+    if wanted("widgetSessions:boot") {
+        rows.push(bench.widget_sessions_boot().await?);
+    }
+    report::print(&rows);
+    gateway.kill().await?;
+    postgres.stop().await?;
+    Ok(())
+}

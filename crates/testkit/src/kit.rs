@@ -1,0 +1,130 @@
+//! The composed services on a database of one test.
+
+use std::sync::Arc;
+
+use diesel_async::AsyncPgConnection;
+use opencom_contract::{Function, Kind};
+use opencom_core::auth::jwt::JwtKey;
+use opencom_core::auth::seal::MasterKey;
+use opencom_core::{Error, Millis, Result};
+use opencom_gateway::compose::{App, Parts};
+use opencom_providers::email::Recorder;
+use opencom_providers::files::{FileStore, LocalDisk};
+use opencom_runtime::{Clock, Dispatcher, Pool, worker};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::database::Database;
+use crate::people::Person;
+
+/// The master key of tests.
+pub const MASTER_KEY: [u8; 32] = [7; 32];
+/// An RSA key made for tests alone.
+pub const TEST_PEM: &str = include_str!("test_key.pem");
+
+/// What a test may set before it starts.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Refuses visitors' calls without a token.
+    pub strict_visitors: bool,
+    /// Connections of the pool.
+    pub connections: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            strict_visitors: false,
+            connections: 12,
+        }
+    }
+}
+
+/// The composed services on a database of one test, with a clock that the test moves and mails that it reads.
+pub struct Kit {
+    /// The services.
+    pub app: App,
+    /// Runs functions.
+    pub dispatcher: Dispatcher,
+    /// The time.
+    pub clock: Clock,
+    /// Mails that were sent.
+    pub mail: Arc<Recorder>,
+    /// Files that were stored.
+    pub files: Arc<dyn FileStore>,
+    /// The database.
+    pub database: Database,
+    _directory: TempDir,
+}
+
+impl Kit {
+    /// The services with the default settings.
+    pub async fn start() -> Self {
+        Self::start_with(Settings::default()).await
+    }
+
+    /// The services.
+    pub async fn start_with(settings: Settings) -> Self {
+        let database = Database::create().await;
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let files: Arc<dyn FileStore> = Arc::new(LocalDisk::open(directory.path()).await.expect("a file store"));
+        let clock = Clock::system();
+        let mail = Arc::new(Recorder::new());
+        let app = App::new(Parts {
+            clock: clock.clone(),
+            master_key: MasterKey::new(&MASTER_KEY).expect("the test key"),
+            jwt_key: JwtKey::from_pem(TEST_PEM).expect("the test key"),
+            public_url: "http://opencom.test".to_owned(),
+            strict_visitors: settings.strict_visitors,
+            agent_session_ms: 30 * Millis::DAY,
+            email: Arc::clone(&mail) as _,
+            mail_from: "Opencom <noreply@opencom.test>".parse().expect("a sender"),
+            web_app_url: Some("http://dashboard.test".to_owned()),
+            files: Arc::clone(&files),
+        })
+        .expect("the services");
+        let dispatcher = app.dispatcher(Pool::new(database.url(), settings.connections).expect("a pool"));
+        Self {
+            app,
+            dispatcher,
+            clock,
+            mail,
+            files,
+            database,
+            _directory: directory,
+        }
+    }
+
+    /// Calls a function as somebody, through JSON both ways.
+    pub async fn call<F: Function>(&self, person: &impl Person, request: &F) -> Result<F::Output> {
+        let arguments = serde_json::to_string(request).map_err(Error::internal)?;
+        let text = self
+            .call_text(person, F::DESCRIPTOR.kind, F::DESCRIPTOR.path, &arguments)
+            .await?;
+        serde_json::from_str(&text).map_err(Error::internal)
+    }
+
+    /// Calls a function of whatever kind it is, by path.
+    pub async fn call_json(&self, person: &impl Person, path: &str, arguments: Value) -> Result<Value> {
+        let text = self
+            .dispatcher
+            .call_any(path, &arguments.to_string(), person.caller())
+            .await?;
+        serde_json::from_str(&text).map_err(Error::internal)
+    }
+
+    /// Calls a function with arguments as text.
+    pub async fn call_text(&self, person: &impl Person, kind: Kind, path: &str, arguments: &str) -> Result<String> {
+        self.dispatcher.call(kind, path, arguments, person.caller()).await
+    }
+
+    /// Runs every job that is due, and says how many there were.
+    pub async fn run_jobs(&self) -> usize {
+        worker::run_due(&self.dispatcher).await.expect("the jobs")
+    }
+
+    /// Runs a mutation's SQL outside any function, as nobody: for rows that no function makes.
+    pub async fn connection(&self) -> AsyncPgConnection {
+        self.database.connection().await
+    }
+}

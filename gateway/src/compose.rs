@@ -1,0 +1,91 @@
+//! Puts the services together. The only place that knows all contexts.
+
+use std::sync::Arc;
+
+use opencom_admin::{Admin, AdminParts, AdminService};
+use opencom_core::Result;
+use opencom_core::auth::jwt::JwtKey;
+use opencom_core::auth::seal::MasterKey;
+use opencom_inbox::{Inbox, InboxParts, InboxService};
+use opencom_providers::email::{EmailProvider, Mailbox};
+use opencom_providers::files::FileStore;
+use opencom_runtime::{Clock, Dispatcher, Pool, Registry, Server, Topics};
+
+/// What the services are made of.
+pub struct Parts {
+    /// The time.
+    pub clock: Clock,
+    /// Secrets at rest.
+    pub master_key: MasterKey,
+    /// Signs agents' tokens.
+    pub jwt_key: JwtKey,
+    /// Where callers reach this server, without a slash at the end.
+    pub public_url: String,
+    /// Refuses visitors' calls without a token.
+    pub strict_visitors: bool,
+    /// How long agents' sessions and refresh tokens last, in milliseconds.
+    pub agent_session_ms: i64,
+    /// Sends mails.
+    pub email: Arc<dyn EmailProvider>,
+    /// Their sender.
+    pub mail_from: Mailbox,
+    /// Address of the dashboard.
+    pub web_app_url: Option<String>,
+    /// Keeps files.
+    pub files: Arc<dyn FileStore>,
+}
+
+/// The composed services, ready to run on a pool.
+#[derive(Clone)]
+pub struct App {
+    /// Every function and job.
+    pub registry: Arc<Registry>,
+    /// What they share.
+    pub server: Arc<Server>,
+    /// Verifies agents' tokens.
+    pub jwt_key: Arc<JwtKey>,
+    /// Keeps files.
+    pub files: Arc<dyn FileStore>,
+}
+
+impl App {
+    /// Puts the services together.
+    pub fn new(parts: Parts) -> Result<Self> {
+        let jwt_key = Arc::new(parts.jwt_key);
+        let server = Arc::new(Server {
+            clock: parts.clock,
+            topics: Arc::new(Topics::default()),
+            master_key: parts.master_key,
+            public_url: parts.public_url,
+            strict_visitors: parts.strict_visitors,
+        });
+        let admin = Arc::new(Admin::new(AdminParts {
+            jwt_key: Arc::clone(&jwt_key),
+            email: Arc::clone(&parts.email),
+            mail_from: parts.mail_from.clone(),
+            articles: None,
+        }));
+        let inbox = Arc::new(Inbox::new(InboxParts {
+            audit: Arc::clone(&admin) as _,
+            email: parts.email,
+            mail_from: parts.mail_from,
+            web_app_url: parts.web_app_url,
+            files: Arc::clone(&parts.files),
+            visitor_changes: Vec::new(),
+        }));
+        let mut registry = Registry::default();
+        opencom_admin::register(&mut registry, &(admin as Arc<dyn AdminService>))?;
+        opencom_inbox::register(&mut registry, &(inbox as Arc<dyn InboxService>))?;
+        Ok(Self {
+            registry: Arc::new(registry),
+            server,
+            jwt_key,
+            files: parts.files,
+        })
+    }
+
+    /// Runs the functions on a pool.
+    pub fn dispatcher(&self, pool: Pool) -> Dispatcher {
+        Dispatcher::new(Arc::clone(&self.registry), Arc::clone(&self.server), pool)
+    }
+}

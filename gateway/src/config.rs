@@ -1,0 +1,141 @@
+//! What an operator can set: flags, each with an environment variable.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// An open customer-messaging server: the Opencom backend on PostgreSQL.
+#[derive(Parser)]
+#[command(name = "opencom", version, about, max_term_width = 120)]
+pub struct Cli {
+    /// What to do; `serve` when nothing is said.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// The settings of `serve`, which may stand without the word.
+    #[command(flatten)]
+    pub config: Config,
+}
+
+/// What the program can do.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Serve the API (the default).
+    Serve(Box<Config>),
+    /// Bring the database up to date and stop.
+    Migrate(Box<Config>),
+}
+
+/// Which work a process does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Role {
+    /// Answers calls.
+    Api,
+    /// Runs jobs.
+    Worker,
+    /// Both.
+    All,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// The settings. Secrets are never shown or logged.
+#[derive(Args, Clone)]
+pub struct Config {
+    /// Address and port to listen on.
+    #[arg(long, env = "OPENCOM_LISTEN", default_value = "127.0.0.1:3210")]
+    pub listen: SocketAddr,
+
+    /// Where callers reach this server; the issuer of agents' tokens. Default: http:// and the address it listens on.
+    #[arg(long, env = "OPENCOM_PUBLIC_URL")]
+    pub public_url: Option<String>,
+
+    /// Where the embedded PostgreSQL, uploaded files, recorded mails and the master key are kept.
+    #[arg(long, env = "OPENCOM_DATA_DIR", default_value = "./data")]
+    pub data_dir: PathBuf,
+
+    /// PostgreSQL 14 or newer to use. Default: an embedded one in the data directory.
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
+    pub database_url: Option<String>,
+
+    /// Most connections to the database, over all threads.
+    #[arg(long, env = "OPENCOM_DATABASE_CONNECTIONS", default_value_t = 32)]
+    pub database_connections: usize,
+
+    /// Directory with the binaries of PostgreSQL, for the embedded one. Default: searched, then fetched.
+    #[arg(long, env = "OPENCOM_POSTGRES_BIN")]
+    pub postgres_bin: Option<PathBuf>,
+
+    /// Account that runs the embedded PostgreSQL when this program runs as root. Default: opencom, postgres or nobody.
+    #[arg(long, env = "OPENCOM_POSTGRES_USER")]
+    pub postgres_user: Option<String>,
+
+    /// 64 hex digits under which secrets are stored. Default: made once and kept in the data directory.
+    #[arg(long, env = "OPENCOM_MASTER_KEY", hide_env_values = true)]
+    pub master_key: Option<String>,
+
+    /// PKCS#8 PEM of the RSA key that signs agents' tokens. Default: made once and kept in the database.
+    #[arg(long, env = "JWT_PRIVATE_KEY", hide_env_values = true)]
+    pub jwt_private_key: Option<String>,
+
+    /// Answer calls, run jobs, or both.
+    #[arg(long, env = "OPENCOM_ROLE", value_enum, default_value_t = Role::All)]
+    pub role: Role,
+
+    /// Threads that answer calls. Default: one for each processor.
+    #[arg(long, env = "OPENCOM_THREADS")]
+    pub threads: Option<usize>,
+
+    /// Mail server, as smtp://user:password@host:587 or smtps://… Default: mails are recorded in the data directory.
+    #[arg(long, env = "OPENCOM_SMTP_URL", hide_env_values = true)]
+    pub smtp_url: Option<String>,
+
+    /// Key of Resend, to send mails through it.
+    #[arg(long, env = "RESEND_API_KEY", hide_env_values = true)]
+    pub resend_api_key: Option<String>,
+
+    /// Sender of the server's mails.
+    #[arg(long, env = "EMAIL_FROM", default_value = "Opencom <noreply@support.opencom.dev>")]
+    pub email_from: String,
+
+    /// Address of the dashboard, for links in mails to agents.
+    #[arg(long, env = "OPENCOM_WEB_APP_URL")]
+    pub web_app_url: Option<String>,
+
+    /// Refuse visitors' calls without a session token that published apps still make (identify, heartbeat, reading a
+    /// conversation by visitor id).
+    #[arg(long, env = "OPENCOM_STRICT_VISITORS")]
+    pub strict_visitors: bool,
+
+    /// Hours until an agent must sign in again.
+    #[arg(long, env = "OPENCOM_AGENT_SESSION_HOURS", default_value_t = 720)]
+    pub agent_session_hours: u32,
+
+    /// How log lines look.
+    #[arg(long, env = "OPENCOM_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
+    pub log_format: LogFormat,
+}
+
+impl Config {
+    /// Where callers reach this server, without a slash at the end.
+    pub fn public_url(&self) -> Result<String, String> {
+        let given = self
+            .public_url
+            .clone()
+            .unwrap_or_else(|| format!("http://{}", self.listen));
+        let url = url::Url::parse(&given).map_err(|error| format!("OPENCOM_PUBLIC_URL {given:?}: {error}"))?;
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(format!(
+                "OPENCOM_PUBLIC_URL {given:?}: must start with http:// or https://"
+            ));
+        }
+        Ok(given.trim_end_matches('/').to_owned())
+    }
+}

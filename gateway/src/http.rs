@@ -1,0 +1,105 @@
+//! The HTTP face: routes, limits, and the one place where errors become answers.
+
+mod answer;
+mod body;
+mod caller;
+mod functions;
+mod health;
+mod storage;
+mod well_known;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_cors::Cors;
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
+use actix_web::middleware::{NormalizePath, TrailingSlash};
+use actix_web::{App as ActixApp, web};
+use metrics_exporter_prometheus::PrometheusHandle;
+use opencom_core::auth::jwt::{AgentIdentity, JwtKey};
+use opencom_providers::files::FileStore;
+use opencom_runtime::{Dispatcher, Pool};
+
+use crate::compose::App;
+
+/// The largest body of a function call.
+const LARGEST_CALL: usize = 16 * 1024 * 1024;
+
+/// How long a verified token is remembered; its own end is checked at every call.
+const REMEMBER_TOKENS: Duration = Duration::from_secs(600);
+
+/// What the routes of one thread share.
+pub struct State {
+    dispatcher: Dispatcher,
+    jwt_key: Arc<JwtKey>,
+    files: Arc<dyn FileStore>,
+    metrics: PrometheusHandle,
+    /// Tokens that verified, by hash: verifying a signature costs more than most queries.
+    verified: moka::sync::Cache<[u8; 32], AgentIdentity>,
+}
+
+impl State {
+    /// The state of one thread, with its pool.
+    pub fn new(app: &App, pool: Pool, metrics: PrometheusHandle) -> Self {
+        Self {
+            dispatcher: app.dispatcher(pool),
+            jwt_key: Arc::clone(&app.jwt_key),
+            files: Arc::clone(&app.files),
+            metrics,
+            verified: moka::sync::Cache::builder()
+                .max_capacity(10_000)
+                .time_to_live(REMEMBER_TOKENS)
+                .build(),
+        }
+    }
+}
+
+/// The routes. The widget runs on customers' pages, so every origin may call; functions judge origins themselves.
+pub fn app(
+    state: State,
+) -> ActixApp<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<impl MessageBody>,
+        Error = actix_web::Error,
+        InitError = (),
+    >,
+> {
+    let cors = Cors::default()
+        .allow_any_origin()
+        .allow_any_method()
+        .allow_any_header()
+        .supports_credentials()
+        .expose_headers(["X-Request-Id"])
+        .max_age(86_400);
+    ActixApp::new()
+        .app_data(web::Data::new(state))
+        .service(
+            web::scope("/api")
+                .wrap(cors)
+                .route("/query", web::post().to(functions::query))
+                .route("/mutation", web::post().to(functions::mutation))
+                .route("/action", web::post().to(functions::action))
+                .route("/function", web::post().to(functions::function))
+                .route("/query_ts", web::post().to(functions::query_ts))
+                .route("/query_at_ts", web::post().to(functions::query))
+                .route("/run/{path:.*}", web::post().to(functions::run))
+                .route("/debug_event", web::post().to(functions::debug_event))
+                .route("/storage/upload", web::post().to(storage::upload))
+                .route("/storage/{id}", web::get().to(storage::download))
+                .default_service(web::to(answer::no_such_route)),
+        )
+        .route(
+            "/.well-known/openid-configuration",
+            web::get().to(well_known::openid_configuration),
+        )
+        .route("/.well-known/jwks.json", web::get().to(well_known::jwks))
+        .route("/healthz", web::get().to(health::healthz))
+        .route("/readyz", web::get().to(health::readyz))
+        .route("/metrics", web::get().to(health::metrics))
+        .default_service(web::to(answer::no_such_route))
+        // A configured address with a slash at the end makes clients call `//api/…`.
+        .wrap(NormalizePath::new(TrailingSlash::MergeOnly))
+}

@@ -1,0 +1,30 @@
+//! What operators and their machines ask.
+
+use actix_web::{HttpResponse, web};
+use serde_json::json;
+
+use super::State;
+
+/// `GET /healthz`: the process answers.
+pub(super) async fn healthz() -> HttpResponse {
+    HttpResponse::Ok().json(json!({ "status": "ok" }))
+}
+
+/// `GET /readyz`: the database answers too.
+pub(super) async fn readyz(state: web::Data<State>) -> HttpResponse {
+    match state.dispatcher.pool().ping().await {
+        Ok(()) => HttpResponse::Ok().json(json!({ "status": "ready" })),
+        Err(error) => {
+            tracing::warn!(cause = error.cause().map(tracing::field::display), "not ready");
+            HttpResponse::ServiceUnavailable().json(json!({ "status": "unavailable", "waitingFor": "database" }))
+        }
+    }
+}
+
+/// `GET /metrics`: numbers for Prometheus.
+pub(super) async fn metrics(state: web::Data<State>) -> HttpResponse {
+    state.metrics.run_upkeep();
+    HttpResponse::Ok()
+        .content_type("text/plain; version=0.0.4; charset=utf-8")
+        .body(state.metrics.render())
+}

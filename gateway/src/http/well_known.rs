@@ -1,0 +1,32 @@
+//! How others verify agents' tokens.
+
+use actix_web::http::header::CACHE_CONTROL;
+use actix_web::{HttpResponse, web};
+use serde_json::{Value, json};
+
+use super::State;
+
+fn cached_json(value: &Value) -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header((
+            CACHE_CONTROL,
+            "public, max-age=15, stale-while-revalidate=15, stale-if-error=86400",
+        ))
+        .json(value)
+}
+
+/// `GET /.well-known/openid-configuration`.
+pub(super) async fn openid_configuration(state: web::Data<State>) -> HttpResponse {
+    let issuer = &state.dispatcher.server().public_url;
+    cached_json(&json!({
+        "issuer": issuer,
+        "jwks_uri": format!("{issuer}/.well-known/jwks.json"),
+        "authorization_endpoint": format!("{issuer}/oauth/authorize"),
+    }))
+}
+
+/// `GET /.well-known/jwks.json`.
+pub(super) async fn jwks(state: web::Data<State>) -> HttpResponse {
+    let key = &state.jwt_key;
+    cached_json(&json!({ "keys": [{ "use": "sig", "kty": "RSA", "n": key.modulus, "e": key.exponent }] }))
+}

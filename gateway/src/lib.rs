@@ -1,0 +1,8 @@
+//! Composition: configuration, the services with their providers, and the HTTP face. No domain logic.
+
+pub mod compose;
+pub mod config;
+pub mod http;
+mod logging;
+mod secrets;
+pub mod serve;

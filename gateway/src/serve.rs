@@ -1,0 +1,215 @@
+//! The life of a process: start, serve, stop.
+
+use std::error::Error;
+use std::net::TcpListener;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use actix_web::HttpServer;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use opencom_core::Millis;
+use opencom_embedded_postgres::{Options, Postgres};
+use opencom_providers::email::{self, EmailConfig, Mailbox};
+use opencom_providers::files::LocalDisk;
+use opencom_runtime::{Clock, Pool, bus, database, worker};
+use tokio::sync::watch;
+
+use crate::compose::{App, Parts};
+use crate::config::{Cli, Command, Config, Role};
+use crate::{http, logging, secrets};
+
+type Fault = Box<dyn Error + Send + Sync>;
+
+/// The name of the embedded database.
+const DATABASE: &str = "opencom";
+
+/// Runs the program, and says on standard error why it ended when it did not end well.
+pub fn main(cli: Cli) -> ExitCode {
+    let (config, serving) = match cli.command {
+        None => (cli.config, true),
+        Some(Command::Serve(config)) => (*config, true),
+        Some(Command::Migrate(config)) => (*config, false),
+    };
+    logging::start(config.log_format);
+    let outcome = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(Fault::from)
+        .and_then(|runtime| {
+            runtime.block_on(async {
+                if serving {
+                    serve(config).await
+                } else {
+                    migrate(config).await
+                }
+            })
+        });
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{}", with_causes(&*error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// An error and what caused it, in one line.
+fn with_causes(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text = format!("{text}: {cause}");
+        next = cause.source();
+    }
+    text
+}
+
+/// The database: the one that was named, or an embedded one that lives as long as this process.
+async fn database(config: &Config) -> Result<(String, Option<Postgres>), Fault> {
+    if let Some(url) = &config.database_url {
+        return Ok((url.clone(), None));
+    }
+    let postgres = Postgres::start(Options {
+        binaries: config.postgres_bin.clone(),
+        run_as: config.postgres_user.clone(),
+        ..Options::durable(&config.data_dir)
+    })
+    .await?;
+    postgres.ensure_database(DATABASE).await?;
+    Ok((postgres.url(DATABASE), Some(postgres)))
+}
+
+async fn migrate(config: Config) -> Result<(), Fault> {
+    let (url, postgres) = database(&config).await?;
+    let applied = database::migrate(&url).await?;
+    tracing::info!("{applied} migrations applied; the database is up to date");
+    if let Some(postgres) = postgres {
+        postgres.stop().await?;
+    }
+    Ok(())
+}
+
+async fn serve(config: Config) -> Result<(), Fault> {
+    let public_url = config.public_url()?;
+    // Before anything slow: a port that is taken should be known at once.
+    let listener = match config.role {
+        Role::Worker => None,
+        Role::Api | Role::All => Some(
+            TcpListener::bind(config.listen).map_err(|error| format!("cannot listen on {}: {error}", config.listen))?,
+        ),
+    };
+    let metrics = PrometheusBuilder::new().install_recorder()?;
+    let (url, postgres) = database(&config).await?;
+    let applied = database::migrate(&url).await?;
+    if applied > 0 {
+        tracing::info!("{applied} migrations applied");
+    }
+    let app = compose(&config, public_url.clone(), &url).await?;
+
+    let (stop, stopping) = watch::channel(false);
+    let bus = tokio::spawn(bus::run(url.clone(), Arc::clone(&app.server.topics), stopping.clone()));
+    let jobs = (config.role != Role::Api).then(|| {
+        let pool = Pool::new(&url, config.database_connections.div_ceil(4).max(2));
+        pool.map(|pool| tokio::spawn(worker::run(app.dispatcher(pool), stopping.clone())))
+    });
+    let jobs = jobs.transpose()?;
+
+    match listener {
+        Some(listener) => answer(&config, app, &url, &public_url, metrics, listener).await?,
+        None => {
+            tracing::info!("running jobs; stop with Ctrl-C");
+            tokio::signal::ctrl_c().await?;
+        }
+    }
+
+    tracing::info!("stopping");
+    stop.send_replace(true);
+    if let Some(jobs) = jobs {
+        jobs.await?;
+    }
+    bus.await?;
+    if let Some(postgres) = postgres {
+        postgres.stop().await?;
+    }
+    Ok(())
+}
+
+/// The services with the providers that the configuration names.
+async fn compose(config: &Config, public_url: String, url: &str) -> Result<App, Fault> {
+    let clock = Clock::system();
+    let master_key = secrets::master_key(config.master_key.as_deref(), &config.data_dir)?;
+    let jwt_key = opencom_admin::auth::keys::load_or_create_signing_key(
+        url,
+        &master_key,
+        config.jwt_private_key.as_deref(),
+        clock.now(),
+    )
+    .await?;
+    let mail_dir = config.data_dir.join("mail");
+    let email = email::build(EmailConfig::from_settings(
+        config.smtp_url.clone(),
+        config.resend_api_key.clone(),
+        Some(mail_dir.clone()),
+    )?)?;
+    if email.name() == "recorder" {
+        tracing::info!("no mail server is set: mails are recorded in {}", mail_dir.display());
+    }
+    let mail_from: Mailbox = config
+        .email_from
+        .parse()
+        .map_err(|error| format!("EMAIL_FROM: {error}"))?;
+    let files = LocalDisk::open(config.data_dir.join("files"))
+        .await
+        .map_err(|error| format!("{} cannot be used: {error}", config.data_dir.join("files").display()))?;
+    let app = App::new(Parts {
+        clock,
+        master_key,
+        jwt_key,
+        public_url,
+        strict_visitors: config.strict_visitors,
+        agent_session_ms: i64::from(config.agent_session_hours) * Millis::HOUR,
+        email,
+        mail_from,
+        web_app_url: config
+            .web_app_url
+            .as_ref()
+            .map(|url| url.trim_end_matches('/').to_owned()),
+        files: Arc::new(files),
+    })?;
+    Ok(app)
+}
+
+/// Answers calls until the process is told to stop.
+async fn answer(
+    config: &Config,
+    app: App,
+    url: &str,
+    public_url: &str,
+    metrics: PrometheusHandle,
+    listener: TcpListener,
+) -> Result<(), Fault> {
+    let threads = match config.threads {
+        Some(threads) => threads.max(1),
+        None => std::thread::available_parallelism().map_or(2, Into::into),
+    };
+    let per_thread = (config.database_connections / threads).max(1);
+    // A pool for each thread: its connections are driven where they are used.
+    let pools = (0..threads)
+        .map(|_| Pool::new(url, per_thread))
+        .collect::<opencom_core::Result<Vec<_>>>()?;
+    let next = Arc::new(AtomicUsize::new(0));
+    let server = HttpServer::new(move || {
+        let pool = pools[next.fetch_add(1, Ordering::Relaxed) % pools.len()].clone();
+        http::app(http::State::new(&app, pool, metrics.clone()))
+    })
+    .workers(threads)
+    .tcp_nodelay(true)
+    .shutdown_timeout(20)
+    .listen(listener)?
+    .run();
+    tracing::info!("listening on {public_url}");
+    tracing::info!("health: {public_url}/healthz   metrics: {public_url}/metrics   stop with Ctrl-C");
+    server.await?;
+    Ok(())
+}

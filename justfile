@@ -1,0 +1,31 @@
+# Every recipe is a command that CI runs too, or that a person wants often. Bare `just` lists them.
+
+default:
+    @just --list
+
+# Serve, with an embedded PostgreSQL in ./data
+serve *flags:
+    cargo run --release -- {{flags}}
+
+# Everything that CI checks
+ci:
+    bash .ci/run
+
+# Format and lint as CI does
+lint:
+    cargo fmt --all --check
+    bash .ci/arrows
+    cargo clippy --workspace --all-targets -- -D warnings
+
+# All tests, on throw-away databases
+test *args:
+    cargo test --workspace {{args}}
+
+# One crate's tests, for the inner loop: `just t inbox`
+t crate *args:
+    cargo test -p opencom-{{crate}} {{args}}
+
+# Load against the limit: one table, each row beside pgbench running the same statements in the same run
+bench *args:
+    cargo build --release -p opencom -p opencom-bench
+    target/release/opencom-bench {{args}}
