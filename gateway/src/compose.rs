@@ -64,6 +64,8 @@ impl App {
             email: Arc::clone(&parts.email),
             mail_from: parts.mail_from.clone(),
             articles: None,
+            session_lifetime_ms: parts.agent_session_ms,
+            refresh_token_lifetime_ms: parts.agent_session_ms,
         }));
         let inbox = Arc::new(Inbox::new(InboxParts {
             audit: Arc::clone(&admin) as _,

@@ -108,7 +108,7 @@ CREATE TABLE auth_verification_codes (
     created_at timestamptz NOT NULL
 );
 COMMENT ON TABLE auth_verification_codes IS 'The last code sent to an address. Asking for one makes no account.';
-CREATE INDEX auth_verification_codes_code_hash ON auth_verification_codes (code_hash);
+COMMENT ON COLUMN auth_verification_codes.code_hash IS 'Of address and code under the master key: six digits alone are quickly tried out.';
 CREATE INDEX auth_verification_codes_expires_at ON auth_verification_codes (expires_at);
 
 CREATE TABLE auth_rate_limits (

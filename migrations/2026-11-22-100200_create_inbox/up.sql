@@ -29,9 +29,11 @@ CREATE INDEX visitors_workspace_email ON visitors (workspace_id, lower(email), c
 CREATE INDEX visitors_workspace_external_user_id
     ON visitors (workspace_id, external_user_id) WHERE external_user_id IS NOT NULL;
 CREATE INDEX visitors_workspace_readable_id ON visitors (workspace_id, readable_id);
--- The workspace is one of the words, so that a search reads its own workspace's entries alone.
+-- The workspace is one of the words, so that a search reads its own workspace's entries alone. Punctuation becomes
+-- space, because the text parser would keep host names, addresses and hyphenated words whole.
 CREATE INDEX visitors_name_search
-    ON visitors USING gin ((array_to_tsvector(ARRAY[workspace_id::text]) || to_tsvector('simple', name)))
+    ON visitors USING gin ((array_to_tsvector(ARRAY[workspace_id::text]) || to_tsvector('simple',
+        translate(name, '!"#$%&''()*+,-./:;<=>?@[\]^_`{|}~', '                                '))))
     WHERE name IS NOT NULL;
 
 CREATE TABLE visitor_presence (

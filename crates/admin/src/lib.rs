@@ -7,6 +7,7 @@ mod audit;
 pub mod auth;
 pub mod ports;
 mod service;
+mod users;
 pub mod workspaces;
 
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use std::sync::Arc;
 use opencom_core::Result;
 use opencom_runtime::Registry;
 
-pub use service::{Admin, AdminParts};
+pub use service::{Admin, AdminParts, DEFAULT_LIFETIME};
 
 /// What the context promises: one method for each of its functions.
 pub trait AdminService: auth::Auth + workspaces::Workspaces {}

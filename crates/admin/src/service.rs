@@ -2,10 +2,15 @@
 
 use std::sync::Arc;
 
+use opencom_core::Millis;
 use opencom_core::auth::jwt::JwtKey;
 use opencom_providers::email::{EmailProvider, Mailbox};
 
+use crate::auth::hashing::Hasher;
 use crate::ports::PublicArticles;
+
+/// How long a session lasts, and a refresh token that nobody uses, when the deployer does not say: 30 days.
+pub const DEFAULT_LIFETIME: i64 = 30 * Millis::DAY;
 
 /// What the gateway gives the context.
 pub struct AdminParts {
@@ -17,16 +22,24 @@ pub struct AdminParts {
     pub mail_from: Mailbox,
     /// Where published articles are known; `None` while there is no help center.
     pub articles: Option<Arc<dyn PublicArticles>>,
+    /// Milliseconds between two sign-ins at most.
+    pub session_lifetime_ms: i64,
+    /// Milliseconds after which a refresh token that was not used is worthless.
+    pub refresh_token_lifetime_ms: i64,
 }
 
 /// The context `admin`.
 pub struct Admin {
     pub(crate) parts: AdminParts,
+    pub(crate) hasher: Hasher,
 }
 
 impl Admin {
     /// The context with its parts.
     pub fn new(parts: AdminParts) -> Self {
-        Self { parts }
+        Self {
+            parts,
+            hasher: Hasher::default(),
+        }
     }
 }

@@ -1,8 +1,218 @@
-//! Placeholder.
+//! Workspaces: who sees how much of one, and how one comes to be.
+
+pub(crate) mod queries;
+pub(crate) mod rows;
+pub(crate) mod store;
+
+use async_trait::async_trait;
+use opencom_contract::workspaces::{
+    Create, Get, GetByName, GetOrCreateDefault, GetPublicWorkspaceContext, OriginVerdict, PublicWorkspaceContext,
+    ValidateOrigin, Workspace, WorkspaceView,
+};
+use opencom_core::id::{UserId, WorkspaceId};
+use opencom_core::origin::{self, Verdict};
+use opencom_core::{Error, Result, Role};
+use opencom_runtime::audit::{Actor, AuditTrail, Entry};
 use opencom_runtime::registry::Registration;
+use opencom_runtime::{MutationCx, QueryCx};
+use serde_json::{Value, json};
 
-/// Placeholder.
-pub trait Workspaces: Send + Sync {}
-impl Workspaces for crate::Admin {}
+use self::rows::WorkspaceRow;
+use crate::users;
+use crate::{Admin, AdminService};
 
-pub(crate) fn register(_: &mut Registration<'_, dyn crate::AdminService>) {}
+/// The name of a workspace that was made because its owner had none.
+const DEFAULT_NAME: &str = "Default Workspace";
+
+/// Workspaces: the tenants.
+#[async_trait]
+pub trait Workspaces: Send + Sync {
+    /// A workspace: all of it for members, the secret only for owners and admins; id, name and age for everybody else.
+    async fn workspaces_get(&self, cx: &mut QueryCx, req: Get) -> Result<Option<WorkspaceView>>;
+
+    /// What an anonymous page of the help center may know. Everyone may ask.
+    async fn workspaces_get_public_context(
+        &self,
+        cx: &mut QueryCx,
+        req: GetPublicWorkspaceContext,
+    ) -> Result<Option<PublicWorkspaceContext>>;
+
+    /// The oldest workspace of that exact name, for its members; `None` for everybody else.
+    async fn workspaces_get_by_name(&self, cx: &mut QueryCx, req: GetByName) -> Result<Option<Workspace>>;
+
+    /// Makes a workspace that the caller owns, unless they belong to one of that name: then that one is meant.
+    ///
+    /// # Errors
+    /// `NOT_AUTHENTICATED`.
+    async fn workspaces_create(&self, cx: &mut MutationCx, req: Create) -> Result<WorkspaceId>;
+
+    /// The caller's active workspace. When it is gone or no longer theirs, makes a new one, owned by them and active.
+    ///
+    /// # Errors
+    /// `NOT_AUTHENTICATED`.
+    async fn workspaces_get_or_create_default(&self, cx: &mut MutationCx, req: GetOrCreateDefault)
+    -> Result<Workspace>;
+
+    /// Whether a page of this origin may use the workspace, and why. Everyone may ask.
+    async fn workspaces_validate_origin(&self, cx: &mut QueryCx, req: ValidateOrigin) -> Result<OriginVerdict>;
+}
+
+pub(crate) fn register(of: &mut Registration<'_, dyn AdminService>) {
+    of.query::<Get>(|s, cx, req| s.workspaces_get(cx, req))
+        .query::<GetPublicWorkspaceContext>(|s, cx, req| s.workspaces_get_public_context(cx, req))
+        .query::<GetByName>(|s, cx, req| s.workspaces_get_by_name(cx, req))
+        .mutation::<Create>(|s, cx, req| s.workspaces_create(cx, req))
+        .mutation::<GetOrCreateDefault>(|s, cx, req| s.workspaces_get_or_create_default(cx, req))
+        .query::<ValidateOrigin>(|s, cx, req| s.workspaces_validate_origin(cx, req));
+}
+
+#[async_trait]
+impl Workspaces for Admin {
+    async fn workspaces_get(&self, cx: &mut QueryCx, req: Get) -> Result<Option<WorkspaceView>> {
+        let member = cx.member_if_any(req.id).await?;
+        let Some(row) = queries::by_id(cx, req.id).await? else {
+            return Ok(None);
+        };
+        Ok(Some(match member {
+            Some((_, membership)) => {
+                WorkspaceView::Member(Box::new(row.for_member(membership.role, &cx.server().master_key)?))
+            }
+            None => WorkspaceView::Public(row.into()),
+        }))
+    }
+
+    async fn workspaces_get_public_context(
+        &self,
+        cx: &mut QueryCx,
+        req: GetPublicWorkspaceContext,
+    ) -> Result<Option<PublicWorkspaceContext>> {
+        let id = match req.workspace_id {
+            Some(id) => Some(id),
+            None => self.workspace_with_articles(cx, req.article_slug.as_deref()).await?,
+        };
+        let row = match id {
+            Some(id) => queries::by_id(cx, id).await?,
+            None => queries::oldest(cx).await?,
+        };
+        Ok(row.map(Into::into))
+    }
+
+    async fn workspaces_get_by_name(&self, cx: &mut QueryCx, req: GetByName) -> Result<Option<Workspace>> {
+        let Some(agent) = cx.agent_if_any().await? else {
+            return Ok(None);
+        };
+        let Some(row) = queries::oldest_by_name(cx, &req.name).await? else {
+            return Ok(None);
+        };
+        let Some(membership) = cx.membership(agent.id, row.id).await? else {
+            return Ok(None);
+        };
+        row.for_member(membership.role, &cx.server().master_key).map(Some)
+    }
+
+    async fn workspaces_create(&self, cx: &mut MutationCx, req: Create) -> Result<WorkspaceId> {
+        let agent = cx.agent().await?;
+        // One at a time for each user: of two equal requests the second finds what the first made.
+        users::lock(cx, agent.id).await?;
+        if let Some(existing) = queries::own_by_name(cx, agent.id, &req.name).await? {
+            return Ok(existing);
+        }
+        let metadata = json!({ "operation": "create_workspace", "name": req.name });
+        Ok(self.create_for(cx, agent.id, &req.name, metadata).await?.id)
+    }
+
+    async fn workspaces_get_or_create_default(&self, cx: &mut MutationCx, _: GetOrCreateDefault) -> Result<Workspace> {
+        // Deliberately not `agent`: one whose active workspace was deleted has none, and this is how to get one.
+        let user = cx.user().await?.ok_or_else(Error::not_authenticated)?;
+        let active = users::lock(cx, user.id).await?;
+        if let Some((row, role)) = users::active_workspace(cx, user.id, active).await? {
+            return row.for_member(role, &cx.server().master_key);
+        }
+        let metadata = json!({ "operation": "create_default_workspace" });
+        let row = self.create_for(cx, user.id, DEFAULT_NAME, metadata).await?;
+        users::activate(cx, user.id, row.id).await?;
+        row.for_member(Role::Owner, &cx.server().master_key)
+    }
+
+    async fn workspaces_validate_origin(&self, cx: &mut QueryCx, req: ValidateOrigin) -> Result<OriginVerdict> {
+        let workspace = queries::by_id(cx, req.workspace_id).await?;
+        let (valid, reason) = match workspace {
+            None => (false, "Workspace not found"),
+            Some(row) => judge(row.allowed_origins.as_deref().unwrap_or_default(), &req.origin),
+        };
+        Ok(OriginVerdict {
+            valid,
+            reason: reason.to_owned(),
+        })
+    }
+}
+
+impl Admin {
+    /// The workspace that a page of the help center without further clues belongs to, as far as articles tell.
+    async fn workspace_with_articles(&self, cx: &mut QueryCx, slug: Option<&str>) -> Result<Option<WorkspaceId>> {
+        let Some(articles) = &self.parts.articles else {
+            return Ok(None);
+        };
+        if let Some(slug) = slug.filter(|slug| !slug.is_empty())
+            && let [only] = articles.workspaces_with_slug(cx, slug).await?[..]
+        {
+            return Ok(Some(only));
+        }
+        articles.oldest_workspace_with_one(cx).await
+    }
+
+    async fn create_for(
+        &self,
+        cx: &mut MutationCx,
+        owner: UserId,
+        name: &str,
+        metadata: Value,
+    ) -> Result<WorkspaceRow> {
+        let row = store::insert_owned_by(cx, owner, name).await?;
+        let entry = Entry {
+            workspace_id: row.id,
+            actor: Actor::User(owner),
+            action: "workspace.settings.changed",
+            resource_type: "workspace",
+            resource_id: Some(row.id.to_string()),
+            metadata: Some(metadata),
+        };
+        self.record(cx, entry).await?;
+        Ok(row)
+    }
+}
+
+/// Judges as a visitor's boot does, but has one text for whatever starts like a web origin.
+fn judge(allowed: &[String], origin: &str) -> (bool, &'static str) {
+    let looks_like_one = ["http://", "https://"].iter().any(|scheme| origin.starts_with(scheme));
+    match origin::judge(allowed, Some(origin)) {
+        Verdict::Unrestricted => (true, "No origin restrictions configured"),
+        _ if !looks_like_one => (false, "Origin must be a valid http(s) origin"),
+        Verdict::Allowed => (true, "Origin allowed"),
+        Verdict::Missing | Verdict::Malformed | Verdict::NotListed => (false, "Origin not in allowed list"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn origins_are_judged_in_the_order_of_the_contract() {
+        let list = ["https://a.com".to_owned(), "*.b.com".to_owned()];
+        assert_eq!(judge(&[], "nonsense"), (true, "No origin restrictions configured"));
+        for (origin, verdict) in [
+            ("", (false, "Origin must be a valid http(s) origin")),
+            ("a.com", (false, "Origin must be a valid http(s) origin")),
+            ("ftp://a.com", (false, "Origin must be a valid http(s) origin")),
+            (" https://a.com", (false, "Origin must be a valid http(s) origin")),
+            ("https://user@a.com", (false, "Origin not in allowed list")),
+            ("https://", (false, "Origin not in allowed list")),
+            ("https://c.com", (false, "Origin not in allowed list")),
+            ("https://a.com:443/path", (true, "Origin allowed")),
+            ("http://x.b.com:81", (true, "Origin allowed")),
+        ] {
+            assert_eq!(judge(&list, origin), verdict, "{origin}");
+        }
+    }
+}

@@ -36,8 +36,14 @@ impl Client {
         stream.set_nodelay(true)?;
         let (sender, connection) = handshake(TokioIo::new(stream)).await?;
         tokio::spawn(connection);
-        let token = token.map(|token| HeaderValue::from_str(&format!("Bearer {token}"))).transpose()?;
-        Ok(Self { sender, host: HeaderValue::from_str(address)?, token })
+        let token = token
+            .map(|token| HeaderValue::from_str(&format!("Bearer {token}")))
+            .transpose()?;
+        Ok(Self {
+            sender,
+            host: HeaderValue::from_str(address)?,
+            token,
+        })
     }
 
     /// Calls a function and gives the answer's body, whatever it says.
@@ -47,8 +53,11 @@ impl Client {
             Kind::Mutation => "/api/mutation",
             Kind::Action => "/api/action",
         };
-        let body =
-            format!(r#"{{"path":"{}","format":"json","args":{}}}"#, F::DESCRIPTOR.path, serde_json::to_string(request)?);
+        let body = format!(
+            r#"{{"path":"{}","format":"json","args":{}}}"#,
+            F::DESCRIPTOR.path,
+            serde_json::to_string(request)?
+        );
         let mut call = Request::builder()
             .method(Method::POST)
             .uri(route)
@@ -58,10 +67,17 @@ impl Client {
             call = call.header(AUTHORIZATION, token);
         }
         self.sender.ready().await?;
-        let answer = self.sender.send_request(call.body(Full::new(Bytes::from(body)))?).await?;
+        let answer = self
+            .sender
+            .send_request(call.body(Full::new(Bytes::from(body)))?)
+            .await?;
         let status = answer.status();
         let bytes = answer.into_body().collect().await?.to_bytes();
-        if status.is_success() { Ok(bytes) } else { Err(format!("{status}: {}", String::from_utf8_lossy(&bytes)).into()) }
+        if status.is_success() {
+            Ok(bytes)
+        } else {
+            Err(format!("{status}: {}", String::from_utf8_lossy(&bytes)).into())
+        }
     }
 
     /// Calls a function; a refusal is an error.

@@ -27,8 +27,16 @@ async fn open(address: &str, workspace_id: WorkspaceId, number: usize) -> Result
     let mut client = Client::connect(address, None).await?;
     let booted = client.call(&boot(workspace_id, format!("crash_{number}"))).await?;
     let token = booted.session_token;
-    let request = conversations::CreateForVisitor { workspace_id, visitor_id: None, session_token: token.clone() };
-    Ok(Sender { conversation: client.call(&request).await?.id, token, acknowledged: Mutex::default() })
+    let request = conversations::CreateForVisitor {
+        workspace_id,
+        visitor_id: None,
+        session_token: token.clone(),
+    };
+    Ok(Sender {
+        conversation: client.call(&request).await?.id,
+        token,
+        acknowledged: Mutex::default(),
+    })
 }
 
 /// Sends until told to stop, connecting again whenever the server is gone.
@@ -44,9 +52,16 @@ async fn send(address: &str, sender: &Sender, stop: &AtomicBool) {
             continue;
         };
         n += 1;
-        match connected.call(&message(sender.conversation, &sender.token, format!("message {n}"))).await {
+        match connected
+            .call(&message(sender.conversation, &sender.token, format!("message {n}")))
+            .await
+        {
             Ok(id) => {
-                sender.acknowledged.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
+                sender
+                    .acknowledged
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .insert(id);
             }
             Err(_) => {
                 client = None;
@@ -81,14 +96,16 @@ async fn check(address: &str, senders: &[Sender]) -> Result<usize, Fault> {
 /// Runs the load, kills, and counts.
 pub(crate) async fn run(settings: &Settings) -> Result<(), Fault> {
     let place = Place::new(settings)?;
-    eprintln!("starting the server with a database of its own in {}", place.path().display());
+    eprintln!(
+        "starting the server with a database of its own in {}",
+        place.path().display()
+    );
     let mut gateway = Gateway::start(settings, &place, None, None).await?;
     let address = gateway.address.clone();
     let agent = sign_up(&address, "crash").await?;
-    let senders = futures_util::future::try_join_all(
-        (0..SENDERS).map(|number| open(&address, agent.workspace_id, number)),
-    )
-    .await?;
+    let senders =
+        futures_util::future::try_join_all((0..SENDERS).map(|number| open(&address, agent.workspace_id, number)))
+            .await?;
     let stop = AtomicBool::new(false);
     let load = futures_util::future::join_all(senders.iter().map(|sender| send(&address, sender, &stop)));
     let kills = async {
@@ -100,7 +117,9 @@ pub(crate) async fn run(settings: &Settings) -> Result<(), Fault> {
         tokio::time::sleep(under_load).await;
         let pid = postmaster(&place)?;
         eprintln!("kill -9 of PostgreSQL (pid {pid})");
-        std::process::Command::new("kill").args(["-9", &pid.to_string()]).status()?;
+        std::process::Command::new("kill")
+            .args(["-9", &pid.to_string()])
+            .status()?;
         tokio::time::sleep(Duration::from_millis(200)).await;
         gateway.ready().await?;
         tokio::time::sleep(under_load).await;

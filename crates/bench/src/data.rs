@@ -62,18 +62,34 @@ pub(crate) async fn connect(url: &str) -> Result<Client, Fault> {
 /// Fills the workspace, with progress.
 pub(crate) async fn generate(url: &str, workspace: WorkspaceId, conversations: u64) -> Result<(), Fault> {
     let client = connect(url).await?;
-    client.batch_execute("SET synchronous_commit = off; SET work_mem = '256MB'").await?;
-    let (workspace, first, per_visitor, messages) =
-        (workspace.uuid(), i64::try_from(FIRST)?, i64::try_from(PER_VISITOR)?, i64::try_from(MESSAGES)?);
+    client
+        .batch_execute("SET synchronous_commit = off; SET work_mem = '256MB'")
+        .await?;
+    let (workspace, first, per_visitor, messages) = (
+        workspace.uuid(),
+        i64::try_from(FIRST)?,
+        i64::try_from(PER_VISITOR)?,
+        i64::try_from(MESSAGES)?,
+    );
     let started = Instant::now();
     let mut done = 0;
     while done < conversations {
         let next = (done + BATCH).min(conversations);
         let (from, to) = (i64::try_from(done)?, i64::try_from(next)?);
-        let (v_from, v_to) = (i64::try_from(done.div_ceil(PER_VISITOR))?, i64::try_from(next.div_ceil(PER_VISITOR))?);
+        let (v_from, v_to) = (
+            i64::try_from(done.div_ceil(PER_VISITOR))?,
+            i64::try_from(next.div_ceil(PER_VISITOR))?,
+        );
         client.execute(VISITORS, &[&workspace, &v_from, &v_to, &first]).await?;
-        client.execute(CONVERSATIONS, &[&workspace, &from, &to, &first, &per_visitor, &messages]).await?;
-        client.execute(THREADS, &[&from, &to, &first, &messages, &per_visitor]).await?;
+        client
+            .execute(
+                CONVERSATIONS,
+                &[&workspace, &from, &to, &first, &per_visitor, &messages],
+            )
+            .await?;
+        client
+            .execute(THREADS, &[&from, &to, &first, &messages, &per_visitor])
+            .await?;
         done = next;
         let rate = f64::from(u32::try_from(done)?) / started.elapsed().as_secs_f64();
         eprint!(

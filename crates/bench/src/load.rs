@@ -20,12 +20,22 @@ impl Outcome {
         let last = times.len().checked_sub(1).ok_or("not one call finished")?;
         #[expect(clippy::cast_precision_loss, reason = "rates are approximate")]
         let per_second = times.len() as f64 / elapsed.as_secs_f64();
-        Ok(Self { per_second, p50: times[last / 2], p99: times[last * 99 / 100] })
+        Ok(Self {
+            per_second,
+            p50: times[last / 2],
+            p99: times[last * 99 / 100],
+        })
     }
 }
 
 /// Calls `one` on `clients` connections for `time`. A refused call ends the measurement: it would flatter the figures.
-pub(crate) async fn run<F>(address: &str, token: Option<&str>, clients: usize, time: Duration, one: F) -> Result<Outcome, Fault>
+pub(crate) async fn run<F>(
+    address: &str,
+    token: Option<&str>,
+    clients: usize,
+    time: Duration,
+    one: F,
+) -> Result<Outcome, Fault>
 where
     F: AsyncFn(&mut Client) -> Result<(), Fault>,
 {

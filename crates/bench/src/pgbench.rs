@@ -23,8 +23,16 @@ pub(crate) async fn run(
     let file = directory.path().join("script.sql");
     std::fs::write(&file, script)?;
     let mut command = Command::new(bin_dir.join("pgbench"));
-    command.args(["--no-vacuum", "--protocol=prepared", "--log", "--log-prefix=times", "--jobs=1"]);
-    command.arg(format!("--client={clients}")).arg(format!("--time={}", time.as_secs()));
+    command.args([
+        "--no-vacuum",
+        "--protocol=prepared",
+        "--log",
+        "--log-prefix=times",
+        "--jobs=1",
+    ]);
+    command
+        .arg(format!("--client={clients}"))
+        .arg(format!("--time={}", time.as_secs()));
     for (name, value) in variables {
         command.arg(format!("--define={name}={value}"));
     }

@@ -18,8 +18,28 @@ pub(crate) fn print(rows: &[Row]) {
         "| {:<28} | {:>9} | {:>9} | {:>9} | {:>11} | {:>9} | {:>9} | {:>6} | {:>6} |",
         "function", "calls/s", "p50 ms", "p99 ms", "pgbench/s", "p50 ms", "p99 ms", "ratio", "target"
     );
-    println!("|{}|", ["-".repeat(30), "-".repeat(11), "-".repeat(11), "-".repeat(11), "-".repeat(13), "-".repeat(11), "-".repeat(11), "-".repeat(8), "-".repeat(8)].join("|"));
-    for Row { name, ours, limit, target } in rows {
+    println!(
+        "|{}|",
+        [
+            "-".repeat(30),
+            "-".repeat(11),
+            "-".repeat(11),
+            "-".repeat(11),
+            "-".repeat(13),
+            "-".repeat(11),
+            "-".repeat(11),
+            "-".repeat(8),
+            "-".repeat(8)
+        ]
+        .join("|")
+    );
+    for Row {
+        name,
+        ours,
+        limit,
+        target,
+    } in rows
+    {
         let ms = |time: std::time::Duration| time.as_secs_f64() * 1000.0;
         println!(
             "| {:<28} | {:>9.0} | {:>9.2} | {:>9.2} | {:>11.0} | {:>9.2} | {:>9.2} | {:>6.2} | {:>6.2} |",

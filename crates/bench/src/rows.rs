@@ -36,7 +36,14 @@ impl Bench<'_> {
     where
         F: AsyncFn(&mut Client) -> Result<(), Fault>,
     {
-        load::run(self.address, Some(&self.agent.token), self.settings.clients, self.time(), one).await
+        load::run(
+            self.address,
+            Some(&self.agent.token),
+            self.settings.clients,
+            self.time(),
+            one,
+        )
+        .await
     }
 
     async fn limit(&self, script: &str) -> Result<Outcome, Fault> {
@@ -45,7 +52,15 @@ impl Bench<'_> {
             ("conversations", self.settings.conversations.to_string()),
             ("first", FIRST.to_string()),
         ];
-        pgbench::run(self.bin_dir, self.url, script, &variables, self.settings.clients, self.time()).await
+        pgbench::run(
+            self.bin_dir,
+            self.url,
+            script,
+            &variables,
+            self.settings.clients,
+            self.time(),
+        )
+        .await
     }
 
     async fn messages_send(&self) -> Result<Row, Fault> {
@@ -64,7 +79,12 @@ impl Bench<'_> {
             })
             .await?;
         let limit = self.limit(include_str!("../sql/messages_send.sql")).await?;
-        Ok(Row { name: "messages:send", ours, limit, target: 0.6 })
+        Ok(Row {
+            name: "messages:send",
+            ours,
+            limit,
+            target: 0.6,
+        })
     }
 
     async fn messages_list(&self) -> Result<Row, Fault> {
@@ -80,7 +100,12 @@ impl Bench<'_> {
             })
             .await?;
         let limit = self.limit(include_str!("../sql/messages_list.sql")).await?;
-        Ok(Row { name: "messages:list", ours, limit, target: 0.6 })
+        Ok(Row {
+            name: "messages:list",
+            ours,
+            limit,
+            target: 0.6,
+        })
     }
 
     async fn conversations_list_for_inbox(&self) -> Result<Row, Fault> {
@@ -96,8 +121,15 @@ impl Bench<'_> {
                 expect_success(&client.raw(&request).await?)
             })
             .await?;
-        let limit = self.limit(include_str!("../sql/conversations_list_for_inbox.sql")).await?;
-        Ok(Row { name: "conversations:listForInbox", ours, limit, target: 0.6 })
+        let limit = self
+            .limit(include_str!("../sql/conversations_list_for_inbox.sql"))
+            .await?;
+        Ok(Row {
+            name: "conversations:listForInbox",
+            ours,
+            limit,
+            target: 0.6,
+        })
     }
 
     async fn widget_sessions_boot(&self) -> Result<Row, Fault> {
@@ -108,12 +140,21 @@ impl Bench<'_> {
             })
             .await?;
         let limit = self.limit(include_str!("../sql/widget_sessions_boot.sql")).await?;
-        Ok(Row { name: "widgetSessions:boot", ours, limit, target: 0.6 })
+        Ok(Row {
+            name: "widgetSessions:boot",
+            ours,
+            limit,
+            target: 0.6,
+        })
     }
 }
 
 fn expect_success(body: &[u8]) -> Result<(), Fault> {
-    if is_success(body) { Ok(()) } else { Err(String::from_utf8_lossy(body).into()) }
+    if is_success(body) {
+        Ok(())
+    } else {
+        Err(String::from_utf8_lossy(body).into())
+    }
 }
 
 /// Measures every row and prints the table.
@@ -124,7 +165,13 @@ pub(crate) async fn run(settings: &Settings) -> Result<(), Fault> {
     let gateway = Gateway::start(settings, &place, Some(&url), None).await?;
     let agent = sign_up(&gateway.address, "bench").await?;
     data::generate(&url, agent.workspace_id, settings.conversations).await?;
-    let bench = Bench { settings, address: &gateway.address, agent: &agent, bin_dir: postgres.bin_dir(), url: &url };
+    let bench = Bench {
+        settings,
+        address: &gateway.address,
+        agent: &agent,
+        bin_dir: postgres.bin_dir(),
+        url: &url,
+    };
 
     let wanted = |name: &str| settings.only.as_ref().is_none_or(|only| name.contains(only.as_str()));
     let mut rows = Vec::new();

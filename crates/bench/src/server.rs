@@ -28,11 +28,17 @@ impl Place {
     pub(crate) fn new(settings: &Settings) -> Result<Self, Fault> {
         if let Some(path) = &settings.data_dir {
             std::fs::create_dir_all(path)?;
-            return Ok(Self { path: path.clone(), _temporary: None });
+            return Ok(Self {
+                path: path.clone(),
+                _temporary: None,
+            });
         }
         let target = settings.server.parent().unwrap_or(Path::new("."));
         let temporary = tempfile::Builder::new().prefix("bench-").tempdir_in(target)?;
-        Ok(Self { path: temporary.path().to_owned(), _temporary: Some(temporary) })
+        Ok(Self {
+            path: temporary.path().to_owned(),
+            _temporary: Some(temporary),
+        })
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -66,7 +72,10 @@ impl Gateway {
             Some(address) => address.to_owned(),
             None => TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string(),
         };
-        let log = std::fs::OpenOptions::new().create(true).append(true).open(place.path().join("gateway.log"))?;
+        let log = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(place.path().join("gateway.log"))?;
         let mut command = Command::new(&settings.server);
         command
             .args(["--listen", &address, "--data-dir"])
@@ -80,7 +89,10 @@ impl Gateway {
             // Jobs would run beside the load and be measured with it.
             command.args(["--database-url", url, "--role", "api"]);
         }
-        let mut gateway = Self { child: command.spawn()?, address };
+        let mut gateway = Self {
+            child: command.spawn()?,
+            address,
+        };
         gateway.ready().await?;
         Ok(gateway)
     }
@@ -93,8 +105,12 @@ impl Gateway {
                 return Err(format!("the server ended with {status}; see gateway.log").into());
             }
             // A public query that reads a table.
-            let probe = IsOnline { visitor_id: VisitorId::generate() };
-            if let Ok(mut client) = Client::connect(&self.address, None).await && client.call(&probe).await.is_ok() {
+            let probe = IsOnline {
+                visitor_id: VisitorId::generate(),
+            };
+            if let Ok(mut client) = Client::connect(&self.address, None).await
+                && client.call(&probe).await.is_ok()
+            {
                 return Ok(());
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -105,7 +121,9 @@ impl Gateway {
     /// Stops it as an operator does, and waits until its database is down too.
     pub(crate) async fn stop(mut self) -> Result<(), Fault> {
         if let Some(pid) = self.child.id() {
-            std::process::Command::new("kill").args(["-TERM", &pid.to_string()]).status()?;
+            std::process::Command::new("kill")
+                .args(["-TERM", &pid.to_string()])
+                .status()?;
         }
         self.child.wait().await?;
         Ok(())
@@ -133,11 +151,24 @@ pub(crate) async fn sign_up(address: &str, name: &str) -> Result<Agent, Fault> {
         name: Some(name.to_owned()),
         ..SignInParams::default()
     };
-    let request = SignIn { provider: Some("password".to_owned()), params: Some(params), ..SignIn::default() };
-    let SignInResult::Tokens { tokens: Some(tokens) } = Client::connect(address, None).await?.call(&request).await? else {
+    let request = SignIn {
+        provider: Some("password".to_owned()),
+        params: Some(params),
+        ..SignIn::default()
+    };
+    let SignInResult::Tokens { tokens: Some(tokens) } = Client::connect(address, None).await?.call(&request).await?
+    else {
         return Err("signing up gave no tokens".into());
     };
-    let me = Client::connect(address, Some(&tokens.token)).await?.call(&CurrentUser {}).await?;
-    let workspace_id = me.and_then(|me| me.user.workspace_id).ok_or("signing up gave no workspace")?;
-    Ok(Agent { token: tokens.token, workspace_id })
+    let me = Client::connect(address, Some(&tokens.token))
+        .await?
+        .call(&CurrentUser {})
+        .await?;
+    let workspace_id = me
+        .and_then(|me| me.user.workspace_id)
+        .ok_or("signing up gave no workspace")?;
+    Ok(Agent {
+        token: tokens.token,
+        workspace_id,
+    })
 }

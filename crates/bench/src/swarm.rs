@@ -63,10 +63,14 @@ async fn visit(address: &str, workspace_id: WorkspaceId, number: usize) -> Resul
         session_token: booted.session_token.clone(),
     };
     let conversation = client.call(&open).await?.id;
-    let mut sent = Sent { conversation, messages: Vec::with_capacity(MESSAGES) };
+    let mut sent = Sent {
+        conversation,
+        messages: Vec::with_capacity(MESSAGES),
+    };
     for n in 0..MESSAGES {
         let text = format!("visitor {number}, message {n}");
-        sent.messages.push(client.call(&message(conversation, &booted.session_token, text)).await?);
+        sent.messages
+            .push(client.call(&message(conversation, &booted.session_token, text)).await?);
     }
     Ok(sent)
 }
@@ -78,7 +82,10 @@ pub(crate) async fn run(settings: &Settings) -> Result<(), Fault> {
     let url = postgres.url("opencom");
     let gateway = Gateway::start(settings, &place, Some(&url), None).await?;
     let agent = sign_up(&gateway.address, "swarm").await?;
-    eprintln!("{} visitors boot, open and send {MESSAGES} messages each, all at once", settings.visitors);
+    eprintln!(
+        "{} visitors boot, open and send {MESSAGES} messages each, all at once",
+        settings.visitors
+    );
     let started = Instant::now();
     let visits = (0..settings.visitors).map(|number| visit(&gateway.address, agent.workspace_id, number));
     let sent = futures_util::future::try_join_all(visits).await?;
@@ -98,7 +105,10 @@ pub(crate) async fn run(settings: &Settings) -> Result<(), Fault> {
         )
         .await?;
     let stored: Vec<i64> = (0..5).map(|column| row.get(column)).collect();
-    let (visitors, all) = (i64::try_from(settings.visitors)?, i64::try_from(settings.visitors * MESSAGES)?);
+    let (visitors, all) = (
+        i64::try_from(settings.visitors)?,
+        i64::try_from(settings.visitors * MESSAGES)?,
+    );
     if conversations.len() != settings.visitors || messages.len() != settings.visitors * MESSAGES {
         return Err("two calls were answered with one id".into());
     }

@@ -7,17 +7,17 @@ use serde::{Deserialize, Serialize};
 use serde_with_macros::skip_serializing_none;
 use validator::Validate;
 
-use crate::function::{AGENT, ANYONE, Access, SIGNED_IN, functions};
+use crate::function::{ANYONE, SIGNED_IN, functions};
 use crate::limits;
-use crate::workspaces::Workspace;
+use crate::workspaces::{AuthMethod, Workspace};
 
 functions! {
     SignIn: action "auth:signIn" -> SignInResult, ANYONE, nulls in "params";
     SignOut: action "auth:signOut" -> (), ANYONE;
     IsAuthenticated: query "auth:isAuthenticated" -> bool, SIGNED_IN.or("false");
     CurrentUser: query "auth:currentUser" -> Option<Me>, SIGNED_IN.or("null");
-    SwitchWorkspace: mutation "auth:switchWorkspace" -> SwitchedWorkspace, Access::only(crate::Who::SignedIn);
-    CompleteSignupProfile: mutation "auth:completeSignupProfile" -> CompletedProfile, AGENT;
+    SwitchWorkspace: mutation "auth:switchWorkspace" -> SwitchedWorkspace, SIGNED_IN;
+    CompleteSignupProfile: mutation "auth:completeSignupProfile" -> CompletedProfile, SIGNED_IN;
     GetUserWorkspaces: query "auth:getUserWorkspaces" -> Vec<MyWorkspace>, SIGNED_IN.or("[]");
 }
 
@@ -26,7 +26,7 @@ functions! {
 #[derive(Clone, Default, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SignIn {
-    /// `password` or `resend-otp`; absent to refresh, or to verify a code that came by link.
+    /// A [`Provider`]; absent to refresh, or to verify a code that came by link.
     #[validate(length(max = limits::IDENTIFIER))]
     pub provider: Option<String>,
     /// What the provider needs.
@@ -41,6 +41,25 @@ pub struct SignIn {
     /// Which client calls; logged.
     #[validate(length(max = limits::IDENTIFIER))]
     pub called_by: Option<String>,
+}
+
+text_enum! {
+    /// A way to prove who one is.
+    pub enum Provider {
+        /// E-mail address and password.
+        Password = "password",
+        /// A code by e-mail.
+        Otp = "resend-otp",
+    }
+}
+
+impl From<Provider> for AuthMethod {
+    fn from(provider: Provider) -> Self {
+        match provider {
+            Provider::Password => Self::Password,
+            Provider::Otp => Self::Otp,
+        }
+    }
 }
 
 /// What a sign-in provider may be given. Unknown entries are ignored, and an entry that is no text counts as absent.
@@ -109,7 +128,7 @@ pub enum SignInResult {
 pub struct Tokens {
     /// A JWT, good for an hour.
     pub token: String,
-    /// `<token id>|<session id>`; good once, and again within seconds for a second tab.
+    /// `<secret>|<session id>`; good once, and again within seconds for a second tab.
     pub refresh_token: String,
 }
 
@@ -118,7 +137,7 @@ pub struct Tokens {
 #[serde(deny_unknown_fields)]
 pub struct SignOut {}
 
-/// Whether the call carries a token that verifies.
+/// Whether the call carries a token that verifies, of a session that has not ended.
 #[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct IsAuthenticated {}

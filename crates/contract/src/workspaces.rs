@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_with_macros::skip_serializing_none;
 use validator::Validate;
 
-use crate::function::{AGENT, ANYONE, Access, Who, functions};
+use crate::function::{AGENT, ANYONE, Access, SIGNED_IN, Who, functions};
 use crate::limits;
 
 functions! {
@@ -15,7 +15,7 @@ functions! {
     GetPublicWorkspaceContext: query "workspaces:getPublicWorkspaceContext" -> Option<PublicWorkspaceContext>, ANYONE;
     GetByName: query "workspaces:getByName" -> Option<Workspace>, Access::only(Who::Member).or("null");
     Create: mutation "workspaces:create" -> WorkspaceId, AGENT;
-    GetOrCreateDefault: mutation "workspaces:getOrCreateDefault" -> Workspace, AGENT;
+    GetOrCreateDefault: mutation "workspaces:getOrCreateDefault" -> Workspace, SIGNED_IN;
     ValidateOrigin: query "workspaces:validateOrigin" -> OriginVerdict, ANYONE;
 }
 

@@ -4,13 +4,16 @@
 //! `support_attachments`, and is the only one that writes them. Reads `workspaces`, `workspace_members` and `users`.
 
 pub mod conversations;
+mod identity;
 pub mod messages;
 pub mod notifications;
 pub mod ports;
+mod readable_id;
 mod service;
 pub mod support_attachments;
 pub mod visitors;
 pub mod widget_sessions;
+mod workspace_settings;
 
 use std::sync::Arc;
 

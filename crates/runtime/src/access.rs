@@ -15,6 +15,9 @@ use opencom_schema::{auth_sessions, users, widget_sessions, workspace_members};
 use crate::topic::Hashed;
 use crate::{Caller, QueryCx, Topic};
 
+/// The purpose under which the secret of a workspace's identity verification is sealed.
+pub const IDENTITY_SECRET: &str = "workspace.identity_secret";
+
 /// A signed-in user's row, as far as access and names go.
 #[derive(Clone, Debug, HasQuery)]
 #[diesel(table_name = users)]

@@ -35,15 +35,17 @@ pub async fn run(url: String, topics: Arc<Topics>, mut stop: watch::Receiver<boo
     let (outbox, mut inbox) = mpsc::channel(OUTBOX);
     topics.connect(outbox);
     let mut pause = Duration::from_millis(100);
+    let mut was_down = false;
     while !*stop.borrow() {
         tokio::select! {
-            outcome = connected(&url, &replica, &topics, &mut inbox) => {
+            outcome = connected(&url, &replica, &topics, &mut inbox, was_down) => {
                 if let Err(error) = outcome {
                     tracing::warn!(error = &error as &dyn std::error::Error, "the change bus is down; reconnecting");
                 }
             }
             _ = stop.changed() => return,
         }
+        was_down = true;
         tokio::select! {
             () = tokio::time::sleep(pause) => pause = (pause * 2).min(Duration::from_secs(5)),
             _ = stop.changed() => return,
@@ -56,6 +58,7 @@ async fn connected(
     replica: &str,
     topics: &Topics,
     inbox: &mut mpsc::Receiver<Topic>,
+    was_down: bool,
 ) -> Result<(), diesel::result::Error> {
     let unreachable =
         |error: diesel::ConnectionError| diesel::result::Error::QueryBuilderError(error.to_string().into());
@@ -64,9 +67,12 @@ async fn connected(
     diesel::sql_query(format!("LISTEN {CHANNEL}"))
         .execute(&mut listening)
         .await?;
-    // Whatever was published elsewhere before the LISTEN was missed, and so may be what could not be told.
+    // Whatever was published elsewhere before the LISTEN was missed.
     topics.publish_everything();
-    notify(&mut telling, format!("{replica} *")).await?;
+    if was_down {
+        // What happened here meanwhile may not have been told.
+        notify(&mut telling, format!("{replica} *")).await?;
+    }
     let mut heard = pin!(listening.notifications_stream());
     let mut batch = Vec::new();
     loop {

@@ -92,6 +92,12 @@ pub fn is_worth_another_try(error: &Error) -> bool {
     }
 }
 
+/// Something changed between looking and locking: the transaction has to run again from the start.
+pub fn overtaken(by: &str) -> Error {
+    let by = Box::new(by.to_owned());
+    Error::from(DieselError::DatabaseError(DatabaseErrorKind::SerializationFailure, by))
+}
+
 /// The name of the unique constraint or index that an insert or update broke.
 pub fn broken_unique(error: &DieselError) -> Option<&str> {
     match error {

@@ -95,6 +95,15 @@ pub struct Everything;
 pub struct Hashed(Uuid);
 
 impl Hashed {
+    /// The key of a digest as a `bytea` column gives it.
+    ///
+    /// # Errors
+    /// An internal one when the column holds no digest.
+    pub fn stored_digest(digest: &[u8]) -> opencom_core::Result<Self> {
+        let digest = digest.try_into().map_err(|_| opencom_core::Error::internal("a stored digest is not 32 bytes"))?;
+        Ok(Self::digest(digest))
+    }
+
     /// The key of a text.
     pub fn text(text: &str) -> Self {
         Self::digest(&sha256(text))

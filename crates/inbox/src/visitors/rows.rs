@@ -1,13 +1,16 @@
 //! Rows of `visitors`.
 
 use diesel::prelude::*;
-use opencom_contract::visitors::{Device, Location, Visitor};
+use opencom_contract::visitors::{Device, Identify, Location, Visitor};
+use opencom_contract::widget_sessions::Boot;
 use opencom_core::id::{UserId, VisitorId, WorkspaceId};
 use opencom_core::{Attributes, Millis};
 use opencom_schema::visitors;
 
+use crate::identity::Identity;
+
 /// A visitor's row.
-#[derive(Clone, Debug, HasQuery)]
+#[derive(Clone, Debug, PartialEq, HasQuery, QueryableByName)]
 #[diesel(table_name = visitors)]
 #[diesel(check_for_backend(diesel::pg::Pg))]
 pub(crate) struct VisitorRow {
@@ -53,6 +56,99 @@ impl From<VisitorRow> for Visitor {
             created_at: row.created_at,
             identity_verified: row.identity_verified,
             identity_verified_at: row.identity_verified_at,
+        }
+    }
+}
+
+/// What a call says about a visitor. What it does not say stays as it is.
+#[derive(Clone, Copy, Debug, Default, Insertable, AsChangeset)]
+#[diesel(table_name = visitors)]
+#[diesel(check_for_backend(diesel::pg::Pg))]
+pub(crate) struct Details<'a> {
+    pub(crate) email: Option<&'a str>,
+    pub(crate) name: Option<&'a str>,
+    pub(crate) external_user_id: Option<&'a str>,
+    pub(crate) location: Option<&'a Location>,
+    pub(crate) device: Option<&'a Device>,
+    pub(crate) referrer: Option<&'a str>,
+    pub(crate) current_url: Option<&'a str>,
+}
+
+/// What the check of a user hash leaves on the visitor.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Insertable, AsChangeset)]
+#[diesel(table_name = visitors)]
+#[diesel(check_for_backend(diesel::pg::Pg))]
+pub(crate) struct IdentityMark {
+    pub(crate) identity_verified: Option<bool>,
+    pub(crate) identity_verified_at: Option<Millis>,
+}
+
+impl IdentityMark {
+    /// The mark of a check at `now`. A failed one leaves the time of the last success.
+    pub(crate) fn of(identity: Identity, now: Millis) -> Self {
+        match identity {
+            Identity::Unchecked => Self::default(),
+            Identity::Verified => Self {
+                identity_verified: Some(true),
+                identity_verified_at: Some(now),
+            },
+            Identity::Wrong => Self {
+                identity_verified: Some(false),
+                identity_verified_at: None,
+            },
+        }
+    }
+}
+
+/// What a merge writes to the survivor; `None` leaves a column as it is.
+#[derive(Clone, Debug, PartialEq, AsChangeset)]
+#[diesel(table_name = visitors)]
+#[diesel(check_for_backend(diesel::pg::Pg))]
+pub(crate) struct MergedVisitor {
+    pub(crate) readable_id: Option<String>,
+    pub(crate) name: Option<String>,
+    pub(crate) external_user_id: Option<String>,
+    pub(crate) location: Option<Location>,
+    pub(crate) device: Option<Device>,
+    pub(crate) referrer: Option<String>,
+    pub(crate) current_url: Option<String>,
+    pub(crate) custom_attributes: Option<Attributes>,
+    pub(crate) first_seen_at: Option<Millis>,
+    pub(crate) last_seen_at: Millis,
+    pub(crate) created_at: Millis,
+    pub(crate) identity_verified: Option<bool>,
+    pub(crate) identity_verified_at: Option<Millis>,
+}
+
+/// Texts count as given when they are not empty.
+pub(crate) fn given(text: Option<&String>) -> Option<&str> {
+    text.map(String::as_str).filter(|text| !text.is_empty())
+}
+
+impl<'a> From<&'a Boot> for Details<'a> {
+    fn from(req: &'a Boot) -> Self {
+        Self {
+            email: given(req.email.as_ref()),
+            name: given(req.name.as_ref()),
+            external_user_id: given(req.external_user_id.as_ref()),
+            location: req.location.as_ref(),
+            device: req.device.as_ref(),
+            referrer: given(req.referrer.as_ref()),
+            current_url: given(req.current_url.as_ref()),
+        }
+    }
+}
+
+impl<'a> From<&'a Identify> for Details<'a> {
+    fn from(req: &'a Identify) -> Self {
+        Self {
+            email: given(req.email.as_ref()),
+            name: given(req.name.as_ref()),
+            external_user_id: given(req.external_user_id.as_ref()),
+            location: req.location.as_ref(),
+            device: req.device.as_ref(),
+            referrer: given(req.referrer.as_ref()),
+            current_url: given(req.current_url.as_ref()),
         }
     }
 }

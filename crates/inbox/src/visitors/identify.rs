@@ -1,0 +1,121 @@
+//! `visitors:identify`: says who a visitor is, and makes two of them one when they share an address.
+
+use opencom_contract::visitors::{Identify, Visitor};
+use opencom_core::error::OrNotFound;
+use opencom_core::id::VisitorId;
+use opencom_core::{Error, Result};
+use opencom_runtime::MutationCx;
+use opencom_runtime::access::SessionRefusal;
+use opencom_runtime::database::overtaken;
+
+use super::rows::{Details, IdentityMark, VisitorRow, given};
+use super::store::Patch;
+use super::{changes, merge, merge_store, queries, store};
+use crate::identity::{self, Identity};
+use crate::ports::VisitorChange;
+use crate::{Inbox, workspace_settings};
+
+impl Inbox {
+    pub(super) async fn identify(&self, cx: &mut MutationCx, req: &Identify) -> Result<Visitor> {
+        let source = source(cx, req).await?;
+        let settings =
+            workspace_settings::admitting_origin(cx, source.workspace_id, given(req.origin.as_ref())).await?;
+        let details = Details::from(req);
+        let identity = identity::check(cx, &settings, details.external_user_id, given(req.user_hash.as_ref()))?
+            .map_err(|refusal| refusal.into_error("Identity verification failed"))?;
+        let patch = Patch {
+            details,
+            attributes: req.custom_attributes.as_ref(),
+            mark: IdentityMark::of(identity, cx.now()),
+        };
+        // An address is no proof: where proofs are required, it joins visitors only beside one.
+        let may_merge = identity == Identity::Verified || !settings.requires_verified_identity();
+        let survivor = if may_merge {
+            survivor(cx, &source, details.email).await?
+        } else {
+            None
+        };
+        match survivor {
+            Some(survivor) => self.merge(cx, source.id, survivor, &patch).await,
+            None => self.patch(cx, source.id, &patch).await,
+        }
+    }
+
+    async fn patch(&self, cx: &mut MutationCx, id: VisitorId, patch: &Patch<'_>) -> Result<Visitor> {
+        let locked = merge_store::lock(cx, &[id]).await?;
+        let [before] = &locked[..] else {
+            return Err(overtaken("a merge of the visitor"));
+        };
+        let after = store::update(cx, id, None, patch).await?.or_not_found("Visitor")?;
+        self.tell(cx, id, &changes::between(before, &after)).await?;
+        Ok(after.into())
+    }
+
+    async fn merge(
+        &self,
+        cx: &mut MutationCx,
+        source: VisitorId,
+        survivor: VisitorId,
+        patch: &Patch<'_>,
+    ) -> Result<Visitor> {
+        let locked = merge_store::lock(cx, &[source, survivor]).await?;
+        let row = |id| locked.iter().find(|row| row.id == id);
+        let (Some(source), Some(survivor)) = (row(source), row(survivor)) else {
+            return Err(overtaken("another merge of one of the visitors"));
+        };
+        let merged = merge::survivor_after(source, survivor, patch, cx.now());
+        if let Some(attributes) = &merged.custom_attributes {
+            store::check_size(attributes)?;
+        }
+        let moved = merge_store::move_links(cx, source, survivor.id).await?;
+        let after = merge_store::end(cx, source, survivor.id, &merged).await?;
+        self.tell(cx, after.id, &changes::between(survivor, &after)).await?;
+        self.parts
+            .audit
+            .record(cx, merge::audit_entry(source, &after, &moved, cx.now()))
+            .await?;
+        Ok(after.into())
+    }
+
+    async fn tell(&self, cx: &mut MutationCx, visitor: VisitorId, changes: &[VisitorChange]) -> Result<()> {
+        if changes.is_empty() {
+            return Ok(());
+        }
+        for listener in &self.parts.visitor_changes {
+            listener.visitor_changed(cx, visitor, changes).await?;
+        }
+        Ok(())
+    }
+}
+
+/// The visitor who identifies: the token's, else the one named.
+async fn source(cx: &mut MutationCx, req: &Identify) -> Result<VisitorRow> {
+    let token = given(req.session_token.as_ref());
+    if token.is_none() && cx.server().strict_visitors {
+        return Err(SessionRefusal::Missing.into());
+    }
+    let id = req
+        .visitor_id
+        .ok_or_else(|| Error::invalid("visitorId", "Visitor ID required"))?;
+    let named = queries::by_id_or_alias(cx, id).await?.or_not_found("Visitor")?;
+    if token.is_none() {
+        return Ok(named);
+    }
+    let session = cx.visitor(token, named.workspace_id).await?;
+    if session.visitor_id == named.id {
+        return Ok(named);
+    }
+    queries::by_id_or_alias(cx, session.visitor_id)
+        .await?
+        .or_not_found("Visitor")
+}
+
+/// The visitor that `source` becomes by an address that is new to it.
+async fn survivor(cx: &mut MutationCx, source: &VisitorRow, email: Option<&str>) -> Result<Option<VisitorId>> {
+    let known = source.email.as_ref().map(|email| email.to_lowercase());
+    let Some(email) = email.filter(|email| known != Some(email.to_lowercase())) else {
+        return Ok(None);
+    };
+    store::lock_email(cx, source.workspace_id, email).await?;
+    queries::oldest_by_email(cx, source.workspace_id, email, Some(source.id)).await
+}

@@ -1,0 +1,107 @@
+//! Writes of a merge: locks, links, the survivor and the alias that the source leaves.
+
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use opencom_core::Result;
+use opencom_core::id::{ConversationId, VisitorId};
+use opencom_runtime::topic::Hashed;
+use opencom_runtime::{MutationCx, Topic};
+use opencom_schema::{conversations, visitor_aliases, visitors, widget_sessions};
+
+use super::rows::{MergedVisitor, VisitorRow};
+use super::store::changed;
+
+/// How many rows changed hands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Moved {
+    pub(crate) conversations: usize,
+    pub(crate) sessions: usize,
+}
+
+/// Locks visitors until the commit, in the order of their ids so that merges in opposite directions take turns. Those
+/// that are gone are missing from the result.
+pub(crate) async fn lock(cx: &mut MutationCx, ids: &[VisitorId]) -> Result<Vec<VisitorRow>> {
+    let rows = VisitorRow::query()
+        .filter(visitors::id.eq_any(ids))
+        .order(visitors::id)
+        .for_update()
+        .load(cx.connection().await?)
+        .await?;
+    Ok(rows)
+}
+
+/// Gives the source's conversations, sessions and older names to the survivor. Messages keep the sender they had.
+pub(crate) async fn move_links(cx: &mut MutationCx, source: &VisitorRow, survivor: VisitorId) -> Result<Moved> {
+    let connection = cx.connection().await?;
+    let conversations: Vec<ConversationId> = diesel::update(conversations::table)
+        .filter(conversations::visitor_id.eq(source.id))
+        .filter(conversations::workspace_id.eq(source.workspace_id))
+        .set(conversations::visitor_id.eq(survivor))
+        .returning(conversations::id)
+        .load(connection)
+        .await?;
+    let tokens: Vec<Vec<u8>> = diesel::update(widget_sessions::table)
+        .filter(widget_sessions::visitor_id.eq(source.id))
+        .filter(widget_sessions::workspace_id.eq(source.workspace_id))
+        .set(widget_sessions::visitor_id.eq(survivor))
+        .returning(widget_sessions::token_hash)
+        .load(connection)
+        .await?;
+    let aliases: Vec<VisitorId> = diesel::update(visitor_aliases::table)
+        .filter(visitor_aliases::visitor_id.eq(source.id))
+        .set(visitor_aliases::visitor_id.eq(survivor))
+        .returning(visitor_aliases::old_visitor_id)
+        .load(connection)
+        .await?;
+
+    let moved = Moved {
+        conversations: conversations.len(),
+        sessions: tokens.len(),
+    };
+    for conversation in conversations {
+        cx.write(Topic::Conversation(conversation));
+    }
+    cx.write(Topic::ConversationsOfVisitor(source.id));
+    cx.write(Topic::ConversationsOfVisitor(survivor));
+    cx.write(Topic::ConversationsOfWorkspace(source.workspace_id));
+    for token in tokens {
+        cx.write(Topic::WidgetSession(Hashed::stored_digest(&token)?));
+    }
+    for alias in aliases {
+        cx.write(Topic::VisitorAlias(alias));
+    }
+    Ok(moved)
+}
+
+/// Writes the survivor, deletes the source and leaves an alias in its place.
+pub(crate) async fn end(
+    cx: &mut MutationCx,
+    source: &VisitorRow,
+    survivor: VisitorId,
+    merged: &MergedVisitor,
+) -> Result<VisitorRow> {
+    let now = cx.now();
+    let connection = cx.connection().await?;
+    diesel::delete(visitors::table.find(source.id))
+        .execute(connection)
+        .await?;
+    diesel::insert_into(visitor_aliases::table)
+        .values((
+            visitor_aliases::old_visitor_id.eq(source.id),
+            visitor_aliases::visitor_id.eq(survivor),
+            visitor_aliases::created_at.eq(now),
+        ))
+        .execute(connection)
+        .await?;
+    let after = diesel::update(visitors::table.find(survivor))
+        .set(merged)
+        .returning(VisitorRow::as_returning())
+        .get_result(connection)
+        .await?;
+    cx.write(Topic::VisitorAlias(source.id));
+    cx.write(Topic::VisitorsOfSession(Hashed::text(&source.session_id)));
+    cx.write(Topic::Presence(source.id));
+    changed(cx, source);
+    changed(cx, &after);
+    Ok(after)
+}

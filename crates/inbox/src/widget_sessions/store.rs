@@ -1,0 +1,92 @@
+//! Writes of `widget_sessions`.
+
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Bytea, Timestamptz};
+use diesel_async::RunQueryDsl;
+use opencom_core::auth::token::sha256;
+use opencom_core::id::{VisitorId, WidgetSessionId, WorkspaceId};
+use opencom_core::{Millis, Result};
+use opencom_runtime::topic::Hashed;
+use opencom_runtime::{MutationCx, Topic};
+use opencom_schema::widget_sessions;
+
+use super::rows::NewSession;
+
+/// diesel takes no sub-select on the table that it deletes from.
+const DELETE_EXPIRED: &str = "DELETE FROM widget_sessions WHERE id IN (
+    SELECT id FROM widget_sessions WHERE expires_at < $1 ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED
+) RETURNING token_hash";
+
+#[derive(QueryableByName)]
+#[diesel(check_for_backend(diesel::pg::Pg))]
+struct Deleted {
+    #[diesel(sql_type = Bytea)]
+    token_hash: Vec<u8>,
+}
+
+/// Opens a session.
+pub(super) async fn insert(cx: &mut MutationCx, session: &NewSession<'_>) -> Result<()> {
+    diesel::insert_into(widget_sessions::table)
+        .values(session)
+        .execute(cx.connection().await?)
+        .await?;
+    cx.write(Topic::WidgetSession(Hashed::stored_digest(session.token_hash)?));
+    Ok(())
+}
+
+/// Turns the session of one token into that of another and says whose it is; `None` when there is none any more. In one
+/// statement, so that of two that replace the same token one finds nothing, and all that a boot said of the client stays.
+pub(super) async fn replace(
+    cx: &mut MutationCx,
+    old_token: &str,
+    new_token: &str,
+    expires_at: Millis,
+) -> Result<Option<VisitorId>> {
+    let (old, new, now) = (sha256(old_token), sha256(new_token), cx.now());
+    let visitor = diesel::update(widget_sessions::table)
+        .filter(widget_sessions::token_hash.eq(old.as_slice()))
+        .set((
+            widget_sessions::id.eq(WidgetSessionId::generate()),
+            widget_sessions::token_hash.eq(new.as_slice()),
+            widget_sessions::expires_at.eq(expires_at),
+            widget_sessions::created_at.eq(now),
+        ))
+        .returning(widget_sessions::visitor_id)
+        .get_result(cx.connection().await?)
+        .await
+        .optional()?;
+    if visitor.is_some() {
+        cx.write(Topic::WidgetSession(Hashed::digest(&old)));
+        cx.write(Topic::WidgetSession(Hashed::digest(&new)));
+    }
+    Ok(visitor)
+}
+
+/// Ends a session and says whose it was.
+pub(super) async fn delete(cx: &mut MutationCx, token: &str) -> Result<Option<(WorkspaceId, VisitorId)>> {
+    let hash = sha256(token);
+    let ended = diesel::delete(widget_sessions::table)
+        .filter(widget_sessions::token_hash.eq(hash.as_slice()))
+        .returning((widget_sessions::workspace_id, widget_sessions::visitor_id))
+        .get_result(cx.connection().await?)
+        .await
+        .optional()?;
+    if ended.is_some() {
+        cx.write(Topic::WidgetSession(Hashed::digest(&hash)));
+    }
+    Ok(ended)
+}
+
+/// Deletes up to `limit` sessions that have run out, and says how many.
+pub(super) async fn delete_expired(cx: &mut MutationCx, limit: i64) -> Result<usize> {
+    let now = cx.now();
+    let deleted: Vec<Deleted> = diesel::sql_query(DELETE_EXPIRED)
+        .bind::<Timestamptz, _>(now)
+        .bind::<BigInt, _>(limit)
+        .load(cx.connection().await?)
+        .await?;
+    for session in &deleted {
+        cx.write(Topic::WidgetSession(Hashed::stored_digest(&session.token_hash)?));
+    }
+    Ok(deleted.len())
+}

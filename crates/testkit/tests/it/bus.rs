@@ -1,0 +1,89 @@
+//! The bus between replicas.
+
+use std::sync::Arc;
+
+use diesel_async::RunQueryDsl;
+use opencom_core::id::UserId;
+use opencom_runtime::topics::Change;
+use opencom_runtime::{Topic, Topics, bus};
+use opencom_testkit::Database;
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::watch;
+
+struct Replica {
+    topics: Arc<Topics>,
+    changes: Receiver<Change>,
+}
+
+impl Replica {
+    /// A replica that is connected to the bus.
+    async fn join(database: &Database, stop: &watch::Receiver<bool>) -> Self {
+        let topics = Arc::new(Topics::default());
+        let mut changes = topics.listen();
+        tokio::spawn(bus::run(database.url().to_owned(), Arc::clone(&topics), stop.clone()));
+        // Connecting means that changes may have been missed.
+        assert!(matches!(changes.recv().await.unwrap(), Change::Everything));
+        Self { topics, changes }
+    }
+
+    /// Waits until it hears of a topic.
+    async fn hears(&mut self, wanted: Topic) {
+        loop {
+            if let Change::Topics(topics) = self.changes.recv().await.unwrap()
+                && topics.contains(&wanted)
+            {
+                return;
+            }
+        }
+    }
+
+    /// Waits until it hears of a topic, or that everything may have changed.
+    async fn hears_or_starts_over(&mut self, wanted: Topic) {
+        loop {
+            match self.changes.recv().await.unwrap() {
+                Change::Everything => return,
+                Change::Topics(topics) if topics.contains(&wanted) => return,
+                Change::Topics(_) => {}
+            }
+        }
+    }
+
+    /// Waits until it hears that everything may have changed.
+    async fn starts_over(&mut self) {
+        while !matches!(self.changes.recv().await.unwrap(), Change::Everything) {}
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_on_one_replica_is_heard_on_the_other() {
+    let database = Database::create().await;
+    let (stop, stopping) = watch::channel(false);
+    let a = Replica::join(&database, &stopping).await;
+    let mut b = Replica::join(&database, &stopping).await;
+    let topics: Vec<_> = (0..1000).map(|_| Topic::User(UserId::generate())).collect();
+    for topic in &topics {
+        a.topics.publish(&[*topic]);
+    }
+    b.hears(topics[999]).await;
+    stop.send_replace(true);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replica_whose_bus_was_cut_starts_over_and_hears_again() {
+    let database = Database::create().await;
+    let (stop, stopping) = watch::channel(false);
+    let a = Replica::join(&database, &stopping).await;
+    let mut b = Replica::join(&database, &stopping).await;
+    let cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+               WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    diesel::sql_query(cut)
+        .execute(&mut database.connection().await)
+        .await
+        .unwrap();
+    b.starts_over().await;
+    // The other one may still be on its way back; what it could not tell meanwhile counts as everything too.
+    let topic = Topic::User(UserId::generate());
+    a.topics.publish(&[topic]);
+    b.hears_or_starts_over(topic).await;
+    stop.send_replace(true);
+}

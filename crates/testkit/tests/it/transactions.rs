@@ -1,0 +1,137 @@
+//! Transactions: committed or undone as a whole, run again when the database asks, published after the commit.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use opencom_core::{Error, Result};
+use opencom_runtime::topics::Change;
+use opencom_runtime::{Caller, MutationCx, ScopedFutureExt, Topic};
+use opencom_schema::workspaces;
+use opencom_testkit::{Kit, Workspace};
+
+async fn rename(cx: &mut MutationCx, workspace: &Workspace, name: &str) -> Result<()> {
+    cx.write(Topic::Workspace(workspace.id));
+    diesel::update(workspaces::table.find(workspace.id))
+        .set(workspaces::name.eq(name))
+        .execute(cx.connection().await?)
+        .await?;
+    Ok(())
+}
+
+async fn name(kit: &Kit, workspace: &Workspace) -> String {
+    workspaces::table
+        .find(workspace.id)
+        .select(workspaces::name)
+        .first(&mut kit.connection().await)
+        .await
+        .unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failed_transaction_leaves_nothing_and_publishes_nothing() {
+    let kit = Kit::start().await;
+    let workspace = kit.workspace().await;
+    let before = name(&kit, &workspace).await;
+    let mut changes = kit.app.server.topics.listen();
+    let outcome: Result<()> = kit
+        .dispatcher
+        .transaction(Caller::Anonymous, |cx| {
+            let workspace = &workspace;
+            async move {
+                rename(cx, workspace, "never").await?;
+                Err(Error::not_authenticated())
+            }
+            .scope_boxed()
+        })
+        .await;
+    outcome.unwrap_err();
+    assert_eq!(name(&kit, &workspace).await, before);
+    assert!(changes.try_recv().is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_committed_transaction_is_published() {
+    let kit = Kit::start().await;
+    let workspace = kit.workspace().await;
+    let mut changes = kit.app.server.topics.listen();
+    kit.dispatcher
+        .transaction(Caller::Anonymous, |cx| {
+            let workspace = &workspace;
+            async move { rename(cx, workspace, "new").await }.scope_boxed()
+        })
+        .await
+        .unwrap();
+    let Ok(Change::Topics(topics)) = changes.try_recv() else {
+        panic!("nothing was published")
+    };
+    assert_eq!(*topics, [Topic::Workspace(workspace.id)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn transactions_that_deadlock_are_run_again_until_both_succeed() {
+    let kit = Kit::start().await;
+    let (a, b) = (kit.workspace().await, kit.workspace().await);
+    let meeting = tokio::sync::Barrier::new(2);
+    let tries = AtomicUsize::new(0);
+    // Each locks one row, waits for the other, then wants the other's row.
+    let both = |first: &Workspace, second: &Workspace, name: &'static str| {
+        let (first, second) = (first.clone(), second.clone());
+        let (dispatcher, meeting, tries) = (kit.dispatcher.clone(), &meeting, &tries);
+        async move {
+            dispatcher
+                .transaction(Caller::Anonymous, |cx| {
+                    let (first, second) = (first.clone(), second.clone());
+                    async move {
+                        let met = tries.fetch_add(1, Ordering::SeqCst) < 2;
+                        rename(cx, &first, name).await?;
+                        if met {
+                            meeting.wait().await;
+                        }
+                        rename(cx, &second, name).await
+                    }
+                    .scope_boxed()
+                })
+                .await
+        }
+    };
+    let (one, two) = tokio::join!(both(&a, &b, "one"), both(&b, &a, "two"));
+    one.unwrap();
+    two.unwrap();
+    assert!(AtomicUsize::load(&tries, Ordering::SeqCst) > 2);
+    assert_eq!(name(&kit, &a).await, name(&kit, &b).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_that_goes_away_leaves_no_open_transaction() {
+    let kit = Kit::start_with(opencom_testkit::Settings {
+        connections: 1,
+        ..Default::default()
+    })
+    .await;
+    let workspace = kit.workspace().await;
+    let (reached, waiting) = tokio::sync::oneshot::channel::<()>();
+    let reached = std::sync::Mutex::new(Some(reached));
+    let stuck = kit.dispatcher.transaction(Caller::Anonymous, |cx| {
+        let (workspace, reached) = (&workspace, &reached);
+        async move {
+            rename(cx, workspace, "never").await?;
+            reached.lock().unwrap().take().unwrap().send(()).unwrap();
+            std::future::pending::<Result<()>>().await
+        }
+        .scope_boxed()
+    });
+    tokio::select! {
+        _ = stuck => panic!("it waits for ever"),
+        reached = waiting => reached.unwrap(),
+    }
+    // The only connection is free again, and holds no lock.
+    kit.dispatcher
+        .transaction(Caller::Anonymous, |cx| {
+            let workspace = &workspace;
+            async move { rename(cx, workspace, "later").await }.scope_boxed()
+        })
+        .await
+        .unwrap();
+    assert_eq!(name(&kit, &workspace).await, "later");
+}
