@@ -1,0 +1,188 @@
+//! Mails about new messages: who gets them, when, how often.
+
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use opencom_core::id::ConversationId;
+use opencom_core::{Millis, Role};
+use opencom_inbox::notifications::{MailNewMessages, NotifyNewMessage};
+use opencom_runtime::Job;
+use opencom_schema::{conversations, jobs, visitors};
+use opencom_testkit::{Kit, Visitor, Workspace};
+
+use crate::chat::{answer, ask, open};
+
+const MINUTE: i64 = Millis::MINUTE;
+
+/// A visitor with a name, an address and a page.
+async fn ada(kit: &Kit, ws: &Workspace) -> Visitor {
+    let visitor = kit.visitor(ws).await;
+    diesel::update(visitors::table.find(visitor.id))
+        .set((
+            visitors::name.eq("Ada"),
+            visitors::email.eq("ada@example.com"),
+            visitors::current_url.eq("https://shop.test/cart"),
+        ))
+        .execute(&mut kit.connection().await)
+        .await
+        .unwrap();
+    visitor
+}
+
+async fn waiting(kit: &Kit, kind: &str) -> i64 {
+    jobs::table
+        .filter(jobs::kind.eq(kind))
+        .count()
+        .get_result(&mut kit.connection().await)
+        .await
+        .unwrap()
+}
+
+/// Runs everything that becomes due within some minutes, and gives recipients and subjects of what was sent.
+async fn mails_after(kit: &Kit, minutes: i64) -> Vec<(String, String)> {
+    kit.run_jobs().await;
+    for _ in 0..minutes {
+        kit.clock.advance(MINUTE);
+        kit.run_jobs().await;
+    }
+    let mails = kit.mail.take();
+    mails
+        .iter()
+        .map(|mail| (mail.to[0].address().to_owned(), mail.subject.clone()))
+        .collect()
+}
+
+#[tokio::test]
+async fn members_who_may_read_are_told_of_a_visitors_message_after_a_minute() {
+    let kit = Kit::start().await;
+    let ws = kit.workspace().await;
+    let (viewer, limited) = (kit.agent(&ws, Role::Viewer).await, kit.agent(&ws, Role::Agent).await);
+    kit.set_permissions(&limited, ws.id, &["users.read"]).await;
+    let visitor = ada(&kit, &ws).await;
+    let id = open(&kit, &ws, &visitor).await.id;
+    let message = ask(&kit, &visitor, id, "Where is <b>my</b> order?").await.unwrap();
+    kit.run_jobs().await;
+    kit.clock.advance(MINUTE - 5000);
+    kit.run_jobs().await;
+    assert!(kit.mail.sent().is_empty(), "the minute is not over");
+    kit.clock.advance(5000);
+    kit.run_jobs().await;
+    let mails = kit.mail.take();
+    let mut to: Vec<_> = mails.iter().map(|mail| mail.to[0].address().to_owned()).collect();
+    to.sort();
+    let mut expected = [ws.owner.email.clone(), viewer.email.clone()];
+    expected.sort();
+    assert_eq!(to, expected);
+    let mail = mails.iter().find(|mail| mail.to[0].address() == viewer.email).unwrap();
+    assert_eq!(mail.subject, "New message from Ada");
+    assert!(
+        mail.html.contains("Where is &lt;b&gt;my&lt;/b&gt; order?"),
+        "{}",
+        mail.html
+    );
+    let link = format!("http://dashboard.test/inbox?conversationId={id}");
+    assert!(mail.html.contains(&link) && mail.text.as_ref().unwrap().contains(&link));
+    let key = format!("chat:{message}:{}", viewer.user_id);
+    assert_eq!(mail.idempotency_key.as_deref(), Some(key.as_str()));
+    assert!(mails_after(&kit, 3).await.is_empty(), "once");
+}
+
+#[tokio::test]
+async fn messages_in_a_row_make_one_mail() {
+    let kit = Kit::start().await;
+    let ws = kit.workspace().await;
+    let visitor = ada(&kit, &ws).await;
+    let id = open(&kit, &ws, &visitor).await.id;
+    for text in ["one", "two", "three"] {
+        ask(&kit, &visitor, id, text).await.unwrap();
+        kit.run_jobs().await;
+        kit.clock.advance(25_000);
+    }
+    let expected = (ws.owner.email.clone(), "3 new messages from Ada".to_owned());
+    assert_eq!(mails_after(&kit, 3).await, [expected]);
+}
+
+#[tokio::test]
+async fn a_busy_minute_queues_one_mail_job() {
+    let kit = Kit::start().await;
+    let ws = kit.workspace().await;
+    let visitor = ada(&kit, &ws).await;
+    let id = open(&kit, &ws, &visitor).await.id;
+    // From the start of a minute, so that the messages share it.
+    kit.clock.advance(MINUTE - kit.clock.now().0 % MINUTE);
+    for _ in 0..20 {
+        ask(&kit, &visitor, id, "again").await.unwrap();
+    }
+    kit.run_jobs().await;
+    assert_eq!(waiting(&kit, MailNewMessages::KIND).await, 1);
+    assert_eq!(mails_after(&kit, 2).await.len(), 1);
+    assert_eq!(waiting(&kit, MailNewMessages::KIND).await, 0);
+}
+
+#[tokio::test]
+async fn a_visitor_with_an_address_is_told_of_answers() {
+    let kit = Kit::start().await;
+    let ws = kit.workspace().await;
+    let (known, unknown) = (ada(&kit, &ws).await, kit.visitor(&ws).await);
+    let id = open(&kit, &ws, &known).await.id;
+    let silent = open(&kit, &ws, &unknown).await.id;
+    answer(&kit, &ws.owner, id, "On its way").await.unwrap();
+    answer(&kit, &ws.owner, silent, "Hello?").await.unwrap();
+    kit.run_jobs().await;
+    assert_eq!(
+        waiting(&kit, MailNewMessages::KIND).await,
+        1,
+        "nobody to tell of the other one"
+    );
+    kit.clock.advance(MINUTE);
+    kit.run_jobs().await;
+    let mails = kit.mail.take();
+    assert_eq!(mails.len(), 1);
+    assert_eq!(mails[0].to[0].address(), "ada@example.com");
+    assert!(mails[0].subject.ends_with("from support"), "{}", mails[0].subject);
+    assert!(mails[0].html.contains("https://shop.test/cart"));
+    assert!(!mails[0].html.contains("dashboard.test"));
+}
+
+#[tokio::test]
+async fn a_conversation_by_mail_is_not_told_of_by_mail() {
+    let kit = Kit::start().await;
+    let ws = kit.workspace().await;
+    let visitor = ada(&kit, &ws).await;
+    let id = open(&kit, &ws, &visitor).await.id;
+    diesel::update(conversations::table.find(id))
+        .set(conversations::channel.eq("email"))
+        .execute(&mut kit.connection().await)
+        .await
+        .unwrap();
+    answer(&kit, &ws.owner, id, "On its way").await.unwrap();
+    assert!(mails_after(&kit, 2).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_job_that_runs_again_sends_nothing_again() {
+    let kit = Kit::start().await;
+    let ws = kit.workspace().await;
+    let visitor = ada(&kit, &ws).await;
+    let id: ConversationId = open(&kit, &ws, &visitor).await.id;
+    ask(&kit, &visitor, id, "hello").await.unwrap();
+    let notify: serde_json::Value = jobs::table
+        .filter(jobs::kind.eq(NotifyNewMessage::KIND))
+        .select(jobs::payload)
+        .first(&mut kit.connection().await)
+        .await
+        .unwrap();
+    assert_eq!(mails_after(&kit, 1).await.len(), 1);
+    diesel::insert_into(jobs::table)
+        .values((
+            jobs::id.eq(opencom_core::id::JobId::generate()),
+            jobs::kind.eq(NotifyNewMessage::KIND),
+            jobs::payload.eq(notify),
+            jobs::state.eq("ready"),
+            jobs::run_at.eq(kit.clock.now()),
+            jobs::created_at.eq(kit.clock.now()),
+        ))
+        .execute(&mut kit.connection().await)
+        .await
+        .unwrap();
+    assert!(mails_after(&kit, 2).await.is_empty());
+}
