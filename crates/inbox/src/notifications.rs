@@ -9,6 +9,8 @@ mod mail;
 mod queries;
 mod store;
 
+use std::future::ready;
+
 use async_trait::async_trait;
 use opencom_contract::conversations::Channel;
 use opencom_contract::messages::SenderType;
@@ -19,7 +21,8 @@ use opencom_runtime::registry::Registration;
 use opencom_runtime::{ActionCx, Job, MutationCx, QueryCx, ScopedFutureExt};
 use serde::{Deserialize, Serialize};
 
-use self::batch::{Audience, Step};
+pub use self::batch::Audience;
+use self::batch::Step;
 use self::mail::Digest;
 use crate::messages::{self, rows::SignedMessage};
 use crate::{Inbox, InboxService};
@@ -166,7 +169,7 @@ impl Notifications for Inbox {
             again: false,
         };
         let run_at = job.sent_at.plus(batch::QUIET);
-        cx.transaction(|cx| queue_look(cx, mail.clone(), run_at).scope_boxed())
+        cx.transaction(|cx| ready(cx.enqueue_at(&mail, run_at)).scope_boxed())
             .await
     }
 
@@ -184,7 +187,7 @@ impl Notifications for Inbox {
             Step::Stop => Ok(()),
             Step::LookAgain(run_at) => {
                 let again = MailNewMessages { again: true, ..job };
-                cx.transaction(|cx| queue_look(cx, again.clone(), run_at).scope_boxed())
+                cx.transaction(|cx| ready(cx.enqueue_at(&again, run_at)).scope_boxed())
                     .await
             }
             Step::Mail(message) => {
@@ -218,10 +221,6 @@ impl Notifications for Inbox {
             Err(error) => Err(Error::internal(error)),
         }
     }
-}
-
-async fn queue_look(cx: &mut MutationCx, job: MailNewMessages, run_at: Millis) -> Result<()> {
-    cx.enqueue_at(&job, run_at)
 }
 
 /// Queues a mail for each recipient, unless that was done for this message before.
