@@ -277,10 +277,11 @@ async fn digest(cx: &mut QueryCx, job: &SendMessageMail) -> Result<Option<(Strin
             Audience::Members,
             cx.user_by_id(user).await?.and_then(|user| user.email.clone()),
         ),
-        Recipient::Visitor(id) => {
-            let visitor = subject.visitor.as_ref().filter(|visitor| visitor.id == id);
-            (Audience::Visitor, visitor.and_then(|visitor| visitor.email.clone()))
-        }
+        // Whoever it is by now: a merge makes no other person of them.
+        Recipient::Visitor(_) => (
+            Audience::Visitor,
+            subject.visitor.as_ref().and_then(|visitor| visitor.email.clone()),
+        ),
     };
     let Some(address) = address else { return Ok(None) };
     let thread = messages::queries::thread(cx, job.conversation_id, None, LOOK_BACK).await?;

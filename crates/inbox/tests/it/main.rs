@@ -11,5 +11,4 @@ mod inbox;
 mod live;
 mod messages;
 mod notifications;
-
 mod statements;

@@ -1,13 +1,22 @@
 //! Mails about new messages: who gets them, when, how often.
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use opencom_core::id::ConversationId;
+use opencom_core::auth::jwt::JwtKey;
+use opencom_core::auth::seal::MasterKey;
+use opencom_core::id::{ConversationId, JobId};
 use opencom_core::{Millis, Role};
-use opencom_inbox::notifications::{MailNewMessages, NotifyNewMessage};
-use opencom_runtime::Job;
+use opencom_gateway::compose::{App, Parts};
+use opencom_inbox::notifications::{MailNewMessages, NotifyNewMessage, SendMessageMail};
+use opencom_providers::email::{Delivery, Email, EmailError, EmailProvider};
+use opencom_runtime::worker::run_due;
+use opencom_runtime::{Dispatcher, Job, Pool};
 use opencom_schema::{conversations, jobs, visitors};
-use opencom_testkit::{Kit, Visitor, Workspace};
+use opencom_testkit::{Kit, MASTER_KEY, TEST_PEM, Visitor, Workspace};
 
 use crate::chat::{answer, ask, open};
 
@@ -174,7 +183,7 @@ async fn a_job_that_runs_again_sends_nothing_again() {
     assert_eq!(mails_after(&kit, 1).await.len(), 1);
     diesel::insert_into(jobs::table)
         .values((
-            jobs::id.eq(opencom_core::id::JobId::generate()),
+            jobs::id.eq(JobId::generate()),
             jobs::kind.eq(NotifyNewMessage::KIND),
             jobs::payload.eq(notify),
             jobs::state.eq("ready"),
@@ -185,4 +194,79 @@ async fn a_job_that_runs_again_sends_nothing_again() {
         .await
         .unwrap();
     assert!(mails_after(&kit, 2).await.is_empty());
+}
+
+/// Accepts mails, except that it answers the first one to an address as it was told.
+#[derive(Default)]
+struct Moody {
+    first_answers: Mutex<HashMap<String, EmailError>>,
+    accepted: Mutex<Vec<String>>,
+}
+
+#[async_trait]
+impl EmailProvider for Moody {
+    async fn send(&self, mail: &Email) -> Result<Delivery, EmailError> {
+        let to = mail.to[0].address().to_owned();
+        if let Some(error) = self.first_answers.lock().unwrap().remove(&to) {
+            return Err(error);
+        }
+        self.accepted.lock().unwrap().push(to);
+        Ok(Delivery { provider_id: None })
+    }
+
+    fn name(&self) -> &'static str {
+        "moody"
+    }
+}
+
+/// What runs the kit's jobs with another provider of mail.
+fn worker_with(kit: &Kit, email: Arc<dyn EmailProvider>) -> Dispatcher {
+    let app = App::new(Parts {
+        clock: kit.clock.clone(),
+        master_key: MasterKey::new(&MASTER_KEY).unwrap(),
+        jwt_key: JwtKey::from_pem(TEST_PEM).unwrap(),
+        public_url: "http://opencom.test".to_owned(),
+        strict_visitors: false,
+        agent_session_ms: 30 * Millis::DAY,
+        email,
+        mail_from: "noreply@opencom.test".parse().unwrap(),
+        web_app_url: None,
+        files: Arc::clone(&kit.files),
+    })
+    .unwrap();
+    app.dispatcher(Pool::new(kit.database.url(), 2).unwrap())
+}
+
+#[tokio::test]
+async fn a_mail_is_tried_again_alone_and_only_while_that_makes_sense() {
+    let kit = Kit::start().await;
+    let ws = kit.workspace().await;
+    let (unlucky, refused) = (kit.agent(&ws, Role::Viewer).await, kit.agent(&ws, Role::Viewer).await);
+    let away = EmailError::Unavailable {
+        message: "away".to_owned(),
+        retry_after: None,
+    };
+    let never = EmailError::Rejected {
+        message: "never".to_owned(),
+    };
+    let provider = Arc::new(Moody::default());
+    provider
+        .first_answers
+        .lock()
+        .unwrap()
+        .extend([(unlucky.email.clone(), away), (refused.email.clone(), never)]);
+    let worker = worker_with(&kit, Arc::clone(&provider) as _);
+    let visitor = ada(&kit, &ws).await;
+    let id = open(&kit, &ws, &visitor).await.id;
+    ask(&kit, &visitor, id, "hello").await.unwrap();
+    for _ in 0..4 {
+        run_due(&worker).await.unwrap();
+        kit.clock.advance(MINUTE);
+    }
+    let mut accepted = provider.accepted.lock().unwrap().clone();
+    accepted.sort();
+    let mut expected = [ws.owner.email.clone(), unlucky.email.clone()];
+    expected.sort();
+    assert_eq!(accepted, expected, "each once; the refused one never");
+    assert_eq!(waiting(&kit, SendMessageMail::KIND).await, 0);
 }
