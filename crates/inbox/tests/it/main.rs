@@ -1,7 +1,18 @@
 //! The context's functions against a database, each test on one of its own.
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
 
+mod attachments;
+mod budgets;
+mod chat;
+mod chat_plans;
+mod concurrency;
+mod conversations;
+mod inbox;
+mod live;
+mod messages;
+mod notifications;
 mod plans;
+mod statements;
 mod support;
 mod visitor_merge;
 mod visitors;
