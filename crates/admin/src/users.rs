@@ -13,6 +13,7 @@ use crate::workspaces::rows::WorkspaceRow;
 
 #[derive(Insertable)]
 #[diesel(table_name = users)]
+#[diesel(treat_none_as_default_value = false)]
 struct NewUser<'a> {
     id: UserId,
     email: &'a str,

@@ -16,6 +16,7 @@ const UPLOAD_LIFETIME: i64 = Millis::HOUR;
 /// A file in the file store; its bytes lie there under the id.
 #[derive(Clone, Debug, HasQuery, Insertable)]
 #[diesel(table_name = stored_files)]
+#[diesel(treat_none_as_default_value = false)]
 #[diesel(check_for_backend(diesel::pg::Pg))]
 pub struct StoredFile {
     /// The file.

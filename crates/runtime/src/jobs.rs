@@ -24,6 +24,7 @@ pub trait Job: Serialize + DeserializeOwned + Send + Sync + 'static {
 /// A job that is about to be queued.
 #[derive(diesel::Insertable)]
 #[diesel(table_name = jobs)]
+#[diesel(treat_none_as_default_value = false)]
 pub(crate) struct NewJob {
     id: JobId,
     kind: &'static str,

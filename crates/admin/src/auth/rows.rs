@@ -22,6 +22,7 @@ pub(super) struct AccountRow {
 
 #[derive(Insertable)]
 #[diesel(table_name = auth_accounts)]
+#[diesel(treat_none_as_default_value = false)]
 pub(super) struct NewAccount<'a> {
     pub(super) id: AuthAccountId,
     pub(super) user_id: UserId,
@@ -52,6 +53,7 @@ pub(super) struct RefreshTokenRow {
 
 #[derive(Insertable)]
 #[diesel(table_name = auth_refresh_tokens)]
+#[diesel(treat_none_as_default_value = false)]
 pub(super) struct NewRefreshToken {
     pub(super) id: AuthRefreshTokenId,
     pub(super) session_id: AuthSessionId,
@@ -63,6 +65,7 @@ pub(super) struct NewRefreshToken {
 
 #[derive(Insertable, AsChangeset)]
 #[diesel(table_name = auth_verification_codes)]
+#[diesel(treat_none_as_default_value = false)]
 pub(super) struct NewCode<'a> {
     pub(super) id: AuthVerificationCodeId,
     pub(super) email: &'a str,

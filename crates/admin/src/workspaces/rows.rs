@@ -33,6 +33,7 @@ pub(crate) struct WorkspaceRow {
 /// A workspace that is about to be.
 #[derive(Insertable)]
 #[diesel(table_name = workspaces)]
+#[diesel(treat_none_as_default_value = false)]
 pub(crate) struct NewWorkspace<'a> {
     pub(crate) id: WorkspaceId,
     pub(crate) name: &'a str,

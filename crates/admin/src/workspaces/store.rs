@@ -13,6 +13,7 @@ use super::rows::{NewWorkspace, WorkspaceRow};
 
 #[derive(Insertable)]
 #[diesel(table_name = workspace_members)]
+#[diesel(treat_none_as_default_value = false)]
 struct NewMember {
     id: WorkspaceMemberId,
     user_id: UserId,

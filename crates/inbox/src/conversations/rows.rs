@@ -63,6 +63,7 @@ pub(crate) struct LockedConversation {
 /// A conversation that is about to be opened; the other columns stay empty.
 #[derive(Clone, Copy, Debug, Insertable)]
 #[diesel(table_name = conversations)]
+#[diesel(treat_none_as_default_value = false)]
 #[diesel(check_for_backend(diesel::pg::Pg))]
 pub(crate) struct NewConversation {
     pub(crate) id: ConversationId,

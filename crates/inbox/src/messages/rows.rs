@@ -28,6 +28,7 @@ pub(crate) struct MessageRow {
 /// A chat message that is about to be stored; the other columns stay empty.
 #[derive(Clone, Debug, Insertable)]
 #[diesel(table_name = messages)]
+#[diesel(treat_none_as_default_value = false)]
 #[diesel(check_for_backend(diesel::pg::Pg))]
 pub(crate) struct NewMessage<'a> {
     pub(crate) id: MessageId,

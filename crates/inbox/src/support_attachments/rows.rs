@@ -9,6 +9,7 @@ use opencom_schema::support_attachments;
 /// An attachment's row.
 #[derive(Clone, Debug, HasQuery, Insertable)]
 #[diesel(table_name = support_attachments)]
+#[diesel(treat_none_as_default_value = false)]
 #[diesel(check_for_backend(diesel::pg::Pg))]
 pub(crate) struct AttachmentRow {
     pub(crate) id: SupportAttachmentId,

@@ -63,6 +63,7 @@ impl From<VisitorRow> for Visitor {
 /// What a call says about a visitor. What it does not say stays as it is.
 #[derive(Clone, Copy, Debug, Default, Insertable, AsChangeset)]
 #[diesel(table_name = visitors)]
+#[diesel(treat_none_as_default_value = false)]
 #[diesel(check_for_backend(diesel::pg::Pg))]
 pub(crate) struct Details<'a> {
     pub(crate) email: Option<&'a str>,
@@ -77,6 +78,7 @@ pub(crate) struct Details<'a> {
 /// What the check of a user hash leaves on the visitor.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Insertable, AsChangeset)]
 #[diesel(table_name = visitors)]
+#[diesel(treat_none_as_default_value = false)]
 #[diesel(check_for_backend(diesel::pg::Pg))]
 pub(crate) struct IdentityMark {
     pub(crate) identity_verified: Option<bool>,

@@ -8,6 +8,7 @@ use opencom_schema::widget_sessions;
 /// A session that a boot opens.
 #[derive(Clone, Debug, Insertable)]
 #[diesel(table_name = widget_sessions)]
+#[diesel(treat_none_as_default_value = false)]
 #[diesel(check_for_backend(diesel::pg::Pg))]
 pub(super) struct NewSession<'a> {
     pub(super) id: WidgetSessionId,
