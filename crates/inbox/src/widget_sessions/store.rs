@@ -12,10 +12,11 @@ use opencom_schema::widget_sessions;
 
 use super::rows::NewSession;
 
-/// diesel takes no sub-select on the table that it deletes from.
-const DELETE_EXPIRED: &str = "DELETE FROM widget_sessions WHERE id IN (
+/// By hand, because diesel takes no sub-select on the table that it deletes from. An array, because the planner would
+/// join a sub-select with all sessions.
+const DELETE_EXPIRED: &str = "DELETE FROM widget_sessions WHERE id = ANY (ARRAY(
     SELECT id FROM widget_sessions WHERE expires_at < $1 ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED
-) RETURNING token_hash";
+)) RETURNING token_hash";
 
 #[derive(QueryableByName)]
 #[diesel(check_for_backend(diesel::pg::Pg))]

@@ -1,4 +1,4 @@
-//! The context `inbox` against PostgreSQL.
+//! The context's functions against a database, each test on one of its own.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod attachments;
@@ -11,4 +11,9 @@ mod inbox;
 mod live;
 mod messages;
 mod notifications;
+mod plans;
 mod statements;
+mod support;
+mod visitor_merge;
+mod visitors;
+mod widget_sessions;
