@@ -35,7 +35,8 @@ pub(crate) async fn by_id(cx: &mut QueryCx, id: ConversationId) -> Result<Option
         .optional()?)
 }
 
-/// Whose a conversation is. Records no topic: see [`Topic::Conversation`] where the answer may change.
+/// Whose a conversation is. Records no topic, because the row changes with every counter: a query that refuses by it reads
+/// [`Topic::Conversation`] itself.
 pub(crate) async fn parties(cx: &mut QueryCx, id: ConversationId) -> Result<Option<Parties>> {
     Ok(Parties::query()
         .find(id)

@@ -1,13 +1,12 @@
 //! The plans of the hot reads on large tables: an index gives the rows in their order, whatever the arguments are.
 
-use diesel::sql_types::Text;
-use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
+use diesel_async::SimpleAsyncConnection;
 use opencom_contract::Kind;
 use opencom_testkit::{Kit, Nobody, Person};
 use serde_json::{Value, json};
 
 use crate::chat::open;
-use crate::statements::{observed_kit, recorded};
+use crate::statements::{observed_kit, plan, recorded};
 
 /// Conversations of a busy workspace and of a busy visitor, and one long thread.
 const FILL: &str = "
@@ -34,41 +33,12 @@ async fn plans(kit: &Kit, person: &impl Person, path: &str, arguments: &Value) -
     let (outcome, statements) = recorded(kit.call_text(person, Kind::Query, path, &request)).await;
     outcome.unwrap();
     let mut connection = kit.connection().await;
-    connection
-        .batch_execute("SET plan_cache_mode = force_generic_plan")
-        .await
-        .unwrap();
     let mut plans = Vec::new();
-    for (n, statement) in statements.iter().enumerate() {
-        let (sql, _binds) = statement.split_once(" -- binds: ").unwrap_or((statement, ""));
-        if !sql.starts_with("SELECT") {
-            continue;
-        }
-        let parameters = (1..).take_while(|n| sql.contains(&format!("${n}"))).count();
-        let nulls = if parameters == 0 {
-            String::new()
-        } else {
-            format!("({})", vec!["NULL"; parameters].join(", "))
-        };
-        connection
-            .batch_execute(&format!("PREPARE s{n} AS {sql}"))
-            .await
-            .unwrap();
-        let lines: Vec<Line> = diesel::sql_query(format!("EXPLAIN EXECUTE s{n}{nulls}"))
-            .load(&mut connection)
-            .await
-            .unwrap();
-        let plan: Vec<_> = lines.into_iter().map(|line| line.plan).collect();
-        plans.push(format!("{sql}\n{}", plan.join("\n")));
+    for sql in statements.iter().filter(|sql| sql.starts_with("SELECT")) {
+        plans.push(format!("{sql}\n{}", plan(&mut connection, sql).await));
     }
     assert!(!plans.is_empty(), "{path} ran no statement");
     plans
-}
-
-#[derive(diesel::QueryableByName)]
-struct Line {
-    #[diesel(sql_type = Text, column_name = "QUERY PLAN")]
-    plan: String,
 }
 
 #[tokio::test]

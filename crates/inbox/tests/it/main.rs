@@ -1,5 +1,5 @@
 //! The context's functions against a database, each test on one of its own.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 mod attachments;
 mod budgets;

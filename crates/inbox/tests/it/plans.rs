@@ -1,58 +1,11 @@
 //! Every statement that the functions of visitors send goes by index, among some thousand visitors.
 
-use std::cell::RefCell;
-
-use diesel::QueryableByName;
-use diesel::connection::{Instrumentation, InstrumentationEvent, set_default_instrumentation};
-use diesel::sql_types::Text;
-use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
-use opencom_testkit::{Kit, Nobody};
+use diesel_async::SimpleAsyncConnection;
+use opencom_testkit::{Kit, Nobody, Workspace};
 use serde_json::json;
 
+use crate::statements::{observed_kit, plan, recorded};
 use crate::support::boot;
-
-thread_local! {
-    /// Statements of this test; each test has a thread of its own.
-    static SENT: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
-}
-
-fn remember(event: InstrumentationEvent<'_>) {
-    if let InstrumentationEvent::StartQuery { query, .. } = event {
-        let text = query.to_string();
-        let sql = text.split(" -- binds: ").next().unwrap_or_default().to_owned();
-        SENT.with_borrow_mut(|sent| sent.push(sql));
-    }
-}
-
-fn instrumentation() -> Option<Box<dyn Instrumentation>> {
-    Some(Box::new(remember))
-}
-
-#[derive(QueryableByName)]
-struct Line {
-    #[diesel(sql_type = Text, column_name = "QUERY PLAN")]
-    text: String,
-}
-
-/// The plan of a statement for whatever its parameters are.
-async fn plan(connection: &mut AsyncPgConnection, sql: &str) -> String {
-    let parameters = (1..).take_while(|n| sql.contains(&format!("${n}"))).count();
-    let nulls = if parameters == 0 {
-        String::new()
-    } else {
-        format!("({})", vec!["NULL"; parameters].join(", "))
-    };
-    connection
-        .batch_execute(&format!("PREPARE statement AS {sql}"))
-        .await
-        .unwrap();
-    let lines: Vec<Line> = diesel::sql_query(format!("EXPLAIN EXECUTE statement{nulls}"))
-        .load(connection)
-        .await
-        .unwrap();
-    connection.batch_execute("DEALLOCATE statement").await.unwrap();
-    lines.into_iter().map(|line| line.text).collect::<Vec<_>>().join("\n")
-}
 
 /// Thousands of visitors in twenty workspaces.
 const CROWD: &str = "
@@ -68,31 +21,23 @@ const CROWD: &str = "
     INSERT INTO visitor_aliases SELECT gen_random_uuid(), id, now() FROM visitors;
     INSERT INTO conversations (id, workspace_id, visitor_id, status, created_at, updated_at)
         SELECT gen_random_uuid(), workspace_id, id, 'open', now(), now() FROM visitors;
-    ANALYZE;
-    SET plan_cache_mode = force_generic_plan;";
+    ANALYZE;";
 
-#[tokio::test]
-async fn every_statement_goes_by_index() {
-    set_default_instrumentation(instrumentation).unwrap();
-    let kit = Kit::start().await;
-    let ws = kit.workspace().await;
-    let connection = &mut kit.connection().await;
-    connection.batch_execute(CROWD).await.unwrap();
-    SENT.with_borrow_mut(Vec::clear);
-
+/// Calls every function of visitors and their sessions.
+async fn call_everything(kit: &Kit, ws: &Workspace) {
     let ann = boot(
-        &kit,
+        kit,
         ws.id,
         json!({"sessionId": "s1", "email": "ann@x.com", "customAttributes": {}}),
     )
     .await;
     let bob = boot(
-        &kit,
+        kit,
         ws.id,
         json!({"sessionId": "s2", "existingVisitorId": ann.visitor.id}),
     )
     .await;
-    let other = boot(&kit, ws.id, json!({"sessionId": "s3"})).await;
+    let other = boot(kit, ws.id, json!({"sessionId": "s3"})).await;
     let (id, token) = (other.visitor.id, &other.session_token);
     for (path, arguments) in [
         ("visitors:heartbeat", json!({"visitorId": id, "sessionToken": token})),
@@ -130,8 +75,15 @@ async fn every_statement_goes_by_index() {
         .internal_mutation(clean_up, "{}", opencom_runtime::Caller::Anonymous)
         .await
         .unwrap();
+}
 
-    let mut sent = SENT.take();
+#[tokio::test]
+async fn every_statement_goes_by_index() {
+    let kit = observed_kit().await;
+    let ws = kit.workspace().await;
+    let connection = &mut kit.connection().await;
+    connection.batch_execute(CROWD).await.unwrap();
+    let ((), mut sent) = recorded(call_everything(&kit, &ws)).await;
     sent.retain(|sql| {
         ["visitors", "visitor_", "widget_sessions"]
             .iter()
