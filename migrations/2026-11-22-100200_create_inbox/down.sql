@@ -1,4 +1,5 @@
 DROP TABLE support_attachments;
+DROP TABLE mailed_messages;
 DROP TABLE messages;
 DROP TABLE conversations;
 DROP TABLE widget_sessions;

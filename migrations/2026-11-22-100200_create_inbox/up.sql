@@ -129,6 +129,12 @@ CREATE TABLE messages (
 COMMENT ON COLUMN messages.sender_user_id IS 'The sender where it is a user, so that threads find the name by key.';
 CREATE INDEX messages_conversation ON messages (conversation_id, created_at, id);
 
+CREATE TABLE mailed_messages (
+    message_id uuid PRIMARY KEY REFERENCES messages (id) ON DELETE CASCADE,
+    created_at timestamptz NOT NULL
+);
+COMMENT ON TABLE mailed_messages IS 'Messages that were told of by mail, the newest of each mail, so that none is told of twice.';
+
 CREATE TABLE support_attachments (
     id uuid PRIMARY KEY,
     workspace_id uuid NOT NULL REFERENCES workspaces (id) ON DELETE CASCADE,

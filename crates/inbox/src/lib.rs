@@ -1,7 +1,8 @@
 //! The context `inbox`: visitors and their sessions, conversations, messages and attachments.
 //!
-//! Owns the tables `visitors`, `visitor_presence`, `visitor_aliases`, `widget_sessions`, `conversations`, `messages` and
-//! `support_attachments`, and is the only one that writes them. Reads `workspaces`, `workspace_members` and `users`.
+//! Owns the tables `visitors`, `visitor_presence`, `visitor_aliases`, `widget_sessions`, `conversations`, `messages`,
+//! `mailed_messages` and `support_attachments`, and is the only one that writes them. Reads `workspaces`,
+//! `workspace_members` and `users`.
 
 pub mod conversations;
 mod identity;

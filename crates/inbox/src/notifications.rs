@@ -1,40 +1,304 @@
-//! Notifications.
-use crate::{Inbox, InboxService};
+//! Mails that tell of new messages: to the members when a visitor writes, to the visitor when somebody answers.
+//!
+//! A message queues [`NotifyNewMessage`], which costs the sender one row. It queues [`MailNewMessages`] for a minute later
+//! if anybody wants the mail; that one waits until the thread is quiet and queues [`SendMessageMail`] for each recipient,
+//! so that a mail which fails is tried again alone. Opening and assigning a conversation tell nobody by mail.
+
+mod batch;
+mod mail;
+mod queries;
+mod store;
+
+use std::future::ready;
+
 use async_trait::async_trait;
 use opencom_contract::conversations::Channel;
 use opencom_contract::messages::SenderType;
-use opencom_core::id::{ConversationId, MessageId};
-use opencom_core::{Millis, Result};
+use opencom_core::id::{ConversationId, MessageId, UserId, VisitorId};
+use opencom_core::{Error, Millis, Result};
+use opencom_providers::email::{Email, Mailbox};
 use opencom_runtime::registry::Registration;
-use opencom_runtime::{ActionCx, Job};
+use opencom_runtime::{ActionCx, Job, MutationCx, QueryCx, ScopedFutureExt};
 use serde::{Deserialize, Serialize};
 
+pub use self::batch::Audience;
+use self::batch::Step;
+use self::mail::Digest;
+use crate::messages::{self, rows::SignedMessage};
+use crate::{Inbox, InboxService};
+
+/// How many of the newest messages a mail is made from.
+const LOOK_BACK: i64 = 200;
+
+/// Jobs of the notifications.
+#[async_trait]
+pub trait Notifications: Send + Sync {
+    /// Queues the mail about a new message, if anybody wants one.
+    async fn notifications_new_message(&self, cx: &mut ActionCx, job: NotifyNewMessage) -> Result<()>;
+
+    /// Queues one mail for each recipient, once the thread has been quiet for a minute.
+    async fn notifications_mail_new_messages(&self, cx: &mut ActionCx, job: MailNewMessages) -> Result<()>;
+
+    /// Sends one mail. A mail that is refused for good is logged, one that may pass later is tried again.
+    async fn notifications_send_message_mail(&self, cx: &mut ActionCx, job: SendMessageMail) -> Result<()>;
+}
+
 /// A message was sent.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct NotifyNewMessage {
+    /// Where.
     pub conversation_id: ConversationId,
+    /// The message in one line.
     pub message_content: String,
+    /// What the sender is.
     pub sender_type: SenderType,
+    /// The message.
     pub message_id: MessageId,
+    /// The sender.
     pub sender_id: String,
+    /// When.
     pub sent_at: Millis,
+    /// How it travelled.
     pub channel: Channel,
 }
+
 impl Job for NotifyNewMessage {
     const KIND: &'static str = "inbox.notify_new_message";
 }
-#[async_trait]
-pub trait Notifications: Send + Sync {
-    async fn notifications_new_message(&self, cx: &mut ActionCx, job: NotifyNewMessage) -> Result<()>;
+
+/// Somebody may have to be told by mail of the messages that were sent to them in one minute.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MailNewMessages {
+    /// Where.
+    pub conversation_id: ConversationId,
+    /// To whom.
+    pub audience: Audience,
+    /// When one of the messages was sent; stands for its minute.
+    pub sent_at: Millis,
+    /// Whether this is the second look, which waits for the minute's last message to have been quiet.
+    pub again: bool,
 }
-#[async_trait]
-impl Notifications for Inbox {
-    async fn notifications_new_message(&self, _: &mut ActionCx, _: NotifyNewMessage) -> Result<()> {
-        Ok(())
+
+impl Job for MailNewMessages {
+    const KIND: &'static str = "inbox.mail_new_messages";
+
+    /// One for each minute, not one for each conversation: a job that is running still holds its key, so a message that
+    /// comes meanwhile must have another. By the time a minute's job runs no message of that minute can come.
+    fn dedupe_key(&self) -> Option<String> {
+        let Self {
+            conversation_id,
+            audience,
+            sent_at,
+            again,
+        } = self;
+        let look = if *again { "again" } else { "first" };
+        Some(format!(
+            "{}:{conversation_id}:{audience:?}:{}:{look}",
+            Self::KIND,
+            batch::minute(*sent_at)
+        ))
     }
 }
+
+/// One mail to one recipient.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SendMessageMail {
+    /// Where.
+    pub conversation_id: ConversationId,
+    /// The newest message that the mail tells of.
+    pub message_id: MessageId,
+    /// Who gets it.
+    pub recipient: Recipient,
+}
+
+impl SendMessageMail {
+    /// The same for every attempt, by which providers that know such keys send the mail once.
+    fn idempotency_key(&self) -> String {
+        match self.recipient {
+            Recipient::Member(id) => format!("chat:{}:{id}", self.message_id),
+            Recipient::Visitor(id) => format!("chat:{}:{id}", self.message_id),
+        }
+    }
+}
+
+impl Job for SendMessageMail {
+    const KIND: &'static str = "inbox.send_message_mail";
+
+    fn dedupe_key(&self) -> Option<String> {
+        Some(self.idempotency_key())
+    }
+}
+
+/// Who gets a mail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Recipient {
+    /// A member of the workspace.
+    Member(UserId),
+    /// The conversation's visitor.
+    Visitor(VisitorId),
+}
+
 pub(crate) fn register(of: &mut Registration<'_, dyn InboxService>) -> Result<()> {
-    of.job::<NotifyNewMessage>(|s, cx, job| s.notifications_new_message(cx, job));
+    of.job::<NotifyNewMessage>(|s, cx, job| s.notifications_new_message(cx, job))
+        .job::<MailNewMessages>(|s, cx, job| s.notifications_mail_new_messages(cx, job))
+        .job::<SendMessageMail>(|s, cx, job| s.notifications_send_message_mail(cx, job));
     Ok(())
+}
+
+#[async_trait]
+impl Notifications for Inbox {
+    async fn notifications_new_message(&self, cx: &mut ActionCx, job: NotifyNewMessage) -> Result<()> {
+        let Some(audience) = Audience::of(job.sender_type) else {
+            return Ok(());
+        };
+        let conversation_id = job.conversation_id;
+        let recipients = cx
+            .read(|cx| recipients(cx, conversation_id, audience).scope_boxed())
+            .await?;
+        if recipients.is_empty() {
+            return Ok(());
+        }
+        let mail = MailNewMessages {
+            conversation_id,
+            audience,
+            sent_at: job.sent_at,
+            again: false,
+        };
+        let run_at = job.sent_at.plus(batch::QUIET);
+        cx.transaction(|cx| ready(cx.enqueue_at(&mail, run_at)).scope_boxed())
+            .await
+    }
+
+    async fn notifications_mail_new_messages(&self, cx: &mut ActionCx, job: MailNewMessages) -> Result<()> {
+        let MailNewMessages {
+            conversation_id,
+            audience,
+            sent_at,
+            ..
+        } = job;
+        let thread = cx
+            .read(|cx| messages::queries::thread(cx, conversation_id, None, LOOK_BACK).scope_boxed())
+            .await?;
+        match batch::next_step(&thread, audience, sent_at, cx.now()) {
+            Step::Stop => Ok(()),
+            Step::LookAgain(run_at) => {
+                let again = MailNewMessages { again: true, ..job };
+                cx.transaction(|cx| ready(cx.enqueue_at(&again, run_at)).scope_boxed())
+                    .await
+            }
+            Step::Mail(message) => {
+                cx.transaction(|cx| queue_mails(cx, conversation_id, audience, message).scope_boxed())
+                    .await
+            }
+        }
+    }
+
+    async fn notifications_send_message_mail(&self, cx: &mut ActionCx, job: SendMessageMail) -> Result<()> {
+        let Some((address, digest)) = cx.read(|cx| digest(cx, &job).scope_boxed()).await? else {
+            return Ok(());
+        };
+        let Ok(to) = Mailbox::new(None, &address) else {
+            tracing::info!(message = %job.message_id, "a notification has no usable address");
+            return Ok(());
+        };
+        let content = mail::render(&digest, self.parts.web_app_url.as_deref());
+        let mut email = Email::new(self.parts.mail_from.clone(), to, content.subject, content.html);
+        email.text = Some(content.text);
+        email.idempotency_key = Some(job.idempotency_key());
+        match self.parts.email.send(&email).await {
+            Ok(_) => Ok(()),
+            Err(error) if error.is_permanent() => {
+                tracing::warn!(
+                    message = %job.message_id, error = &error as &dyn std::error::Error,
+                    "a notification was refused"
+                );
+                Ok(())
+            }
+            Err(error) => Err(Error::internal(error)),
+        }
+    }
+}
+
+/// Queues a mail for each recipient, unless that was done for this message before.
+async fn queue_mails(
+    cx: &mut MutationCx,
+    conversation_id: ConversationId,
+    audience: Audience,
+    message_id: MessageId,
+) -> Result<()> {
+    if !store::mark_as_mailed(cx, message_id).await? {
+        return Ok(());
+    }
+    for recipient in recipients(cx, conversation_id, audience).await? {
+        cx.enqueue(&SendMessageMail {
+            conversation_id,
+            message_id,
+            recipient,
+        })?;
+    }
+    Ok(())
+}
+
+/// Who wants a mail about messages of a conversation.
+async fn recipients(cx: &mut QueryCx, conversation: ConversationId, audience: Audience) -> Result<Vec<Recipient>> {
+    let Some(subject) = queries::subject(cx, conversation).await? else {
+        return Ok(Vec::new());
+    };
+    match audience {
+        Audience::Members => {
+            let members = queries::readers(cx, subject.workspace_id).await?;
+            Ok(members.into_iter().map(Recipient::Member).collect())
+        }
+        // Over mail itself the visitor has the message already.
+        Audience::Visitor if subject.channel == Some(Channel::Email) => Ok(Vec::new()),
+        Audience::Visitor => {
+            let visitor = subject
+                .visitor
+                .filter(|visitor| mail::stated(visitor.email.as_deref()).is_some());
+            Ok(visitor
+                .map(|visitor| Recipient::Visitor(visitor.id))
+                .into_iter()
+                .collect())
+        }
+    }
+}
+
+/// What a mail says and where it goes; `None` when message or recipient are gone.
+async fn digest(cx: &mut QueryCx, job: &SendMessageMail) -> Result<Option<(String, Digest)>> {
+    let Some(subject) = queries::subject(cx, job.conversation_id).await? else {
+        return Ok(None);
+    };
+    let (audience, address) = match job.recipient {
+        Recipient::Member(user) => (
+            Audience::Members,
+            cx.user_by_id(user).await?.and_then(|user| user.email.clone()),
+        ),
+        // Whoever it is by now: a merge makes no other person of them.
+        Recipient::Visitor(_) => (
+            Audience::Visitor,
+            subject.visitor.as_ref().and_then(|visitor| visitor.email.clone()),
+        ),
+    };
+    let Some(address) = address else { return Ok(None) };
+    let thread = messages::queries::thread(cx, job.conversation_id, None, LOOK_BACK).await?;
+    // Newest first, from the message on that the mail is about.
+    let Some(start) = thread.iter().position(|signed| signed.message.id == job.message_id) else {
+        return Ok(None);
+    };
+    let thread: Vec<SignedMessage> = thread.into_iter().skip(start).collect();
+    let new = batch::length(&thread, audience);
+    Ok(Some((
+        address,
+        Digest {
+            conversation_id: job.conversation_id,
+            subject,
+            audience,
+            thread,
+            new,
+        },
+    )))
 }

@@ -272,6 +272,13 @@ diesel::table! {
 }
 
 diesel::table! {
+    mailed_messages (message_id) {
+        message_id -> Uuid,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     support_attachments (id) {
         id -> Uuid,
         workspace_id -> Uuid,

@@ -1,10 +1,6 @@
 //! What tests stand on: a PostgreSQL of their own, a database for each test, the composed services without HTTP, people
 //! to act as, and the live-consistency probe. Never part of the product.
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a test that cannot be set up must fail loudly"
-)]
+#![expect(clippy::expect_used, reason = "a test that cannot be set up must fail loudly")]
 
 mod database;
 mod kit;

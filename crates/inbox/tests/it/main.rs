@@ -1,8 +1,19 @@
-//! The context's functions against a database, each test on one of its own.
+//! The context `inbox` against PostgreSQL.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-mod plans;
+mod attachments;
+mod budgets;
+mod chat;
+mod chat_plans;
+mod concurrency;
+mod conversations;
+mod inbox;
+mod live;
+mod messages;
+mod notifications;
+mod statements;
 mod support;
 mod visitor_merge;
+mod visitor_plans;
 mod visitors;
 mod widget_sessions;

@@ -402,7 +402,8 @@ async fn merges_in_opposite_directions_take_turns() {
         kit.call(&Nobody, &by_email(&b, &of_b)).await.unwrap();
         let (to_b, to_a) = (by_email(&a, &of_b), by_email(&b, &of_a));
         let (one, other) = join(kit.call(&Nobody, &to_b), kit.call(&Nobody, &to_a)).await;
-        (one.unwrap(), other.unwrap());
+        one.unwrap();
+        other.unwrap();
         assert!(exists(&kit, &ws, a.id).await != exists(&kit, &ws, b.id).await);
     }
 }

@@ -1,32 +1,13 @@
 //! Every statement that the functions of visitors send goes by index, among some thousand visitors.
 
-use std::cell::RefCell;
-
 use diesel::QueryableByName;
-use diesel::connection::{Instrumentation, InstrumentationEvent, set_default_instrumentation};
 use diesel::sql_types::Text;
 use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
-use opencom_testkit::{Kit, Nobody};
+use opencom_testkit::{Kit, Nobody, Workspace};
 use serde_json::json;
 
+use crate::statements::{observed_kit, recorded};
 use crate::support::boot;
-
-thread_local! {
-    /// Statements of this test; each test has a thread of its own.
-    static SENT: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
-}
-
-fn remember(event: InstrumentationEvent<'_>) {
-    if let InstrumentationEvent::StartQuery { query, .. } = event {
-        let text = query.to_string();
-        let sql = text.split(" -- binds: ").next().unwrap_or_default().to_owned();
-        SENT.with_borrow_mut(|sent| sent.push(sql));
-    }
-}
-
-fn instrumentation() -> Option<Box<dyn Instrumentation>> {
-    Some(Box::new(remember))
-}
 
 #[derive(QueryableByName)]
 struct Line {
@@ -71,15 +52,8 @@ const CROWD: &str = "
     ANALYZE;
     SET plan_cache_mode = force_generic_plan;";
 
-#[tokio::test]
-async fn every_statement_goes_by_index() {
-    set_default_instrumentation(instrumentation).unwrap();
-    let kit = Kit::start().await;
-    let ws = kit.workspace().await;
-    let connection = &mut kit.connection().await;
-    connection.batch_execute(CROWD).await.unwrap();
-    SENT.with_borrow_mut(Vec::clear);
-
+/// Calls every function in the ways that send different statements.
+async fn call_all(kit: &Kit, ws: &Workspace) {
     let ann = boot(
         &kit,
         ws.id,
@@ -130,17 +104,25 @@ async fn every_statement_goes_by_index() {
         .internal_mutation(clean_up, "{}", opencom_runtime::Caller::Anonymous)
         .await
         .unwrap();
+}
 
-    let mut sent = SENT.take();
-    sent.retain(|sql| {
-        ["visitors", "visitor_", "widget_sessions"]
-            .iter()
-            .any(|table| sql.contains(table))
-    });
+#[tokio::test]
+async fn every_statement_goes_by_index() {
+    let kit = observed_kit().await;
+    let ws = kit.workspace().await;
+    let connection = &mut kit.connection().await;
+    connection.batch_execute(CROWD).await.unwrap();
+    let ((), sent) = recorded(call_all(&kit, &ws)).await;
+    let mut sent: Vec<_> = sent
+        .iter()
+        .map(|sql| sql.split(" -- binds: ").next().unwrap_or_default())
+        .collect();
+    let tables = ["visitors", "visitor_", "widget_sessions"];
+    sent.retain(|sql| tables.iter().any(|table| sql.contains(table)));
     sent.sort();
     sent.dedup();
     let mut plans = String::new();
-    for sql in &sent {
+    for sql in sent {
         let plan = plan(connection, sql).await;
         assert!(!plan.contains("Seq Scan"), "{sql}\n{plan}");
         plans.push_str(&plan);
@@ -159,4 +141,22 @@ async fn every_statement_goes_by_index() {
     ] {
         assert!(plans.contains(index), "no statement goes by {index}:\n{plans}");
     }
+}
+
+#[tokio::test]
+async fn a_boot_takes_three_statements_and_a_heartbeat_one() {
+    let kit = observed_kit().await;
+    let ws = kit.workspace().await;
+    let warm = boot(&kit, ws.id, json!({"sessionId": "s1"})).await;
+    let request = json!({"sessionId": "s1", "customAttributes": {}, "currentUrl": "https://x.com/"});
+    let (_, sent) = recorded(boot(&kit, ws.id, request)).await;
+    assert_eq!(sent.len(), 3, "visitor, session, audit: {sent:#?}");
+    let beat = json!({"visitorId": warm.visitor.id, "sessionToken": warm.session_token});
+    for _ in 0..2 {
+        kit.call_json(&Nobody, "visitors:heartbeat", beat.clone())
+            .await
+            .unwrap();
+    }
+    let (_, sent) = recorded(kit.call_json(&Nobody, "visitors:heartbeat", beat)).await;
+    assert_eq!(sent.len(), 1, "{sent:#?}");
 }
