@@ -55,18 +55,18 @@ const CROWD: &str = "
 /// Calls every function in the ways that send different statements.
 async fn call_all(kit: &Kit, ws: &Workspace) {
     let ann = boot(
-        &kit,
+        kit,
         ws.id,
         json!({"sessionId": "s1", "email": "ann@x.com", "customAttributes": {}}),
     )
     .await;
     let bob = boot(
-        &kit,
+        kit,
         ws.id,
         json!({"sessionId": "s2", "existingVisitorId": ann.visitor.id}),
     )
     .await;
-    let other = boot(&kit, ws.id, json!({"sessionId": "s3"})).await;
+    let other = boot(kit, ws.id, json!({"sessionId": "s3"})).await;
     let (id, token) = (other.visitor.id, &other.session_token);
     for (path, arguments) in [
         ("visitors:heartbeat", json!({"visitorId": id, "sessionToken": token})),
