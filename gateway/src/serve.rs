@@ -9,8 +9,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use actix_web::HttpServer;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use opencom_core::Millis;
+use opencom_core::auth::seal::MasterKey;
 use opencom_embedded_postgres::{Options, Postgres};
-use opencom_providers::email::{self, EmailConfig, Mailbox};
+use opencom_providers::email::{self, EmailConfig, EmailProvider, Mailbox};
 use opencom_providers::files::LocalDisk;
 use opencom_runtime::{Clock, Pool, bus, database, worker};
 use tokio::sync::watch;
@@ -91,7 +92,8 @@ async fn migrate(config: Config) -> Result<(), Fault> {
 }
 
 async fn serve(config: Config) -> Result<(), Fault> {
-    let public_url = config.public_url()?;
+    let checked = check(&config)?;
+    let public_url = checked.public_url.clone();
     // Before anything slow: a port that is taken should be known at once.
     let listener = match config.role {
         Role::Worker => None,
@@ -105,7 +107,7 @@ async fn serve(config: Config) -> Result<(), Fault> {
     if applied > 0 {
         tracing::info!("{applied} migrations applied");
     }
-    let app = compose(&config, public_url.clone(), &url).await?;
+    let app = compose(&config, checked, &url).await?;
 
     let (stop, stopping) = watch::channel(false);
     let bus = tokio::spawn(bus::run(url.clone(), Arc::clone(&app.server.topics), stopping.clone()));
@@ -135,46 +137,52 @@ async fn serve(config: Config) -> Result<(), Fault> {
     Ok(())
 }
 
-/// The services with the providers that the configuration names.
-async fn compose(config: &Config, public_url: String, url: &str) -> Result<App, Fault> {
-    let clock = Clock::system();
+/// The settings that can be wrong by themselves, checked before anything slow starts.
+struct Checked {
+    public_url: String,
+    master_key: MasterKey,
+    email: Arc<dyn EmailProvider>,
+    mail_from: Mailbox,
+}
+
+fn check(config: &Config) -> Result<Checked, Fault> {
+    let public_url = config.public_url()?;
+    let mail_from = config.email_from.parse().map_err(|error| format!("EMAIL_FROM: {error}"))?;
+    let mail_dir = config.data_dir.join("mail");
+    let smtp = config.smtp_url.clone();
+    let email = EmailConfig::from_settings(smtp, config.resend_api_key.clone(), Some(mail_dir.clone()))
+        .and_then(email::build)
+        .map_err(|error| format!("OPENCOM_SMTP_URL or RESEND_API_KEY: {error}"))?;
+    if email.name() == "recorder" {
+        tracing::info!("no mail server is set: mails are recorded in {}", mail_dir.display());
+    }
     let master_key = secrets::master_key(config.master_key.as_deref(), &config.data_dir)?;
+    Ok(Checked { public_url, master_key, email, mail_from })
+}
+
+/// The services with the providers that the configuration names.
+async fn compose(config: &Config, checked: Checked, url: &str) -> Result<App, Fault> {
+    let clock = Clock::system();
     let jwt_key = opencom_admin::auth::keys::load_or_create_signing_key(
         url,
-        &master_key,
+        &checked.master_key,
         config.jwt_private_key.as_deref(),
         clock.now(),
     )
     .await?;
-    let mail_dir = config.data_dir.join("mail");
-    let email = email::build(EmailConfig::from_settings(
-        config.smtp_url.clone(),
-        config.resend_api_key.clone(),
-        Some(mail_dir.clone()),
-    )?)?;
-    if email.name() == "recorder" {
-        tracing::info!("no mail server is set: mails are recorded in {}", mail_dir.display());
-    }
-    let mail_from: Mailbox = config
-        .email_from
-        .parse()
-        .map_err(|error| format!("EMAIL_FROM: {error}"))?;
-    let files = LocalDisk::open(config.data_dir.join("files"))
-        .await
-        .map_err(|error| format!("{} cannot be used: {error}", config.data_dir.join("files").display()))?;
+    let files = config.data_dir.join("files");
+    let files =
+        LocalDisk::open(&files).await.map_err(|error| format!("{} cannot be used: {error}", files.display()))?;
     let app = App::new(Parts {
         clock,
-        master_key,
+        master_key: checked.master_key,
         jwt_key,
-        public_url,
+        public_url: checked.public_url,
         strict_visitors: config.strict_visitors,
         agent_session_ms: i64::from(config.agent_session_hours) * Millis::HOUR,
-        email,
-        mail_from,
-        web_app_url: config
-            .web_app_url
-            .as_ref()
-            .map(|url| url.trim_end_matches('/').to_owned()),
+        email: checked.email,
+        mail_from: checked.mail_from,
+        web_app_url: config.web_app_url.as_ref().map(|url| url.trim_end_matches('/').to_owned()),
         files: Arc::new(files),
     })?;
     Ok(app)

@@ -113,11 +113,11 @@ CREATE INDEX auth_verification_codes_expires_at ON auth_verification_codes (expi
 
 CREATE TABLE auth_rate_limits (
     identifier text PRIMARY KEY,
-    attempts_left double precision NOT NULL,
-    last_attempt_at timestamptz NOT NULL
+    full_at timestamptz NOT NULL
 );
-COMMENT ON TABLE auth_rate_limits IS 'Token buckets of failed sign-ins; a success deletes the row.';
-CREATE INDEX auth_rate_limits_last_attempt_at ON auth_rate_limits (last_attempt_at);
+COMMENT ON TABLE auth_rate_limits IS 'Token buckets of failed sign-ins and of requests for codes; a success deletes the row.';
+COMMENT ON COLUMN auth_rate_limits.full_at IS 'From then on the bucket is full and the row means nothing. Every attempt moves it on.';
+CREATE INDEX auth_rate_limits_full_at ON auth_rate_limits (full_at);
 
 CREATE TABLE signing_keys (
     id uuid PRIMARY KEY,

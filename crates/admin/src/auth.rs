@@ -86,6 +86,7 @@ pub(crate) fn register(of: &mut Registration<'_, dyn AdminService>) -> Result<()
 #[async_trait]
 impl Auth for Admin {
     async fn auth_sign_in(&self, cx: &mut ActionCx, req: SignIn) -> Result<SignInResult> {
+        tracing::debug!(client = req.called_by, provider = req.provider, "a sign-in");
         let params = req.params.unwrap_or_default();
         let provider = given(req.provider.as_deref()).map(provider).transpose()?;
         let has_code = params.code.is_some();
@@ -98,7 +99,7 @@ impl Auth for Admin {
             }
             None => match given(req.refresh_token.as_deref()) {
                 Some(token) => self.refresh(cx, token).await?,
-                None if has_code => code::none_unless_ours(self.verify_code(cx, &params).await)?,
+                None if has_code => code::none_if_refused(self.verify_code(cx, &params).await)?,
                 None => {
                     let text = "Cannot sign in: Missing `provider`, `params.code` or `refreshToken`";
                     return Err(Error::invalid("provider", text));

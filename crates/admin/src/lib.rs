@@ -2,6 +2,10 @@
 //!
 //! Owns the tables `workspaces`, `users`, `workspace_members`, `workspace_invitations`, `auth_*`, `signing_keys` and
 //! `audit_logs`, and is the only one that writes them. Knows nothing of visitors and conversations.
+//!
+//! What always holds: no user, workspace or membership comes to be before a password was set or a code came back; an
+//! address is stored trimmed and in lower case, and one user has it; passwords, refresh tokens and codes are stored as
+//! hashes, keys and secrets sealed; a session that ended lets nobody in, whatever its tokens say.
 
 mod audit;
 pub mod auth;

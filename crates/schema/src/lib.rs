@@ -144,8 +144,7 @@ diesel::table! {
 diesel::table! {
     auth_rate_limits (identifier) {
         identifier -> Text,
-        attempts_left -> Float8,
-        last_attempt_at -> Timestamptz,
+        full_at -> Timestamptz,
     }
 }
 

@@ -45,6 +45,10 @@ pub(super) async fn read(payload: Payload) -> Result<Bytes, TransportError> {
 impl<'a> Call<'a> {
     /// The call in a body.
     pub(super) fn parse(body: &'a [u8]) -> Result<Self, TransportError> {
+        if body.trim_ascii_start().first() != Some(&b'{') {
+            // serde would take a list for the fields in their order.
+            return Err(bad("The body must be a JSON object."));
+        }
         let call: Self = serde_json::from_slice(body).map_err(|error| bad(format!("The body is no call: {error}")))?;
         // Both formats read alike, and write alike too: no result has a value in which they differ.
         if let Some(format) = call

@@ -43,7 +43,7 @@ pub(super) fn caller(state: &State, request: &HttpRequest) -> Result<Caller, Tra
         return Ok(Caller::Agent(identity));
     }
     let identity = state.jwt_key.verify(token, &server.public_url, now).map_err(|refusal| match refusal {
-        Refusal::Malformed => unauthorized("InvalidAuthHeader", "The token is not a JWT of this server."),
+        Refusal::Malformed => unauthorized("Unauthenticated", "The token is not a JWT of this server."),
         Refusal::ForeignIssuer => unauthorized(
             "NoAuthProvider",
             "No auth provider found matching the given token. Check that the token's issuer is this server's address.",

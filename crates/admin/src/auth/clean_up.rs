@@ -6,8 +6,6 @@ use opencom_core::{Millis, Result};
 use opencom_runtime::{ActionCx, Job, ScopedFutureExt};
 use serde::{Deserialize, Serialize};
 
-use super::limiter;
-
 /// How often it happens.
 pub(super) const EVERY_MS: i64 = 15 * Millis::MINUTE;
 /// How many rows one transaction removes.
@@ -21,7 +19,7 @@ const SESSIONS: &str = "DELETE FROM auth_sessions WHERE id IN (
 const CODES: &str = "DELETE FROM auth_verification_codes WHERE id IN (
     SELECT id FROM auth_verification_codes WHERE expires_at <= $1 LIMIT $2 FOR UPDATE SKIP LOCKED)";
 const BUCKETS: &str = "DELETE FROM auth_rate_limits WHERE identifier IN (
-    SELECT identifier FROM auth_rate_limits WHERE last_attempt_at <= $1 LIMIT $2 FOR UPDATE SKIP LOCKED)";
+    SELECT identifier FROM auth_rate_limits WHERE full_at <= $1 LIMIT $2 FOR UPDATE SKIP LOCKED)";
 
 /// Removes them.
 #[derive(Serialize, Deserialize)]
@@ -33,7 +31,7 @@ impl Job for CleanUp {
 
 pub(super) async fn run(cx: &ActionCx) -> Result<()> {
     let now = cx.now();
-    for (statement, until) in [(SESSIONS, now), (CODES, now), (BUCKETS, now.plus(-limiter::REFILL_MS))] {
+    for (statement, until) in [(SESSIONS, now), (CODES, now), (BUCKETS, now)] {
         for _ in 0..BATCHES {
             if delete_batch(cx, statement, until).await? < BATCH {
                 break;

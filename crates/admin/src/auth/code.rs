@@ -137,7 +137,7 @@ impl Admin {
 
 /// A code that came by a link and is not good is no error. Such a link may just as well not be ours: its `code` then
 /// comes without an address.
-pub(super) fn none_unless_ours(verified: Result<Tokens>) -> Result<Option<Tokens>> {
+pub(super) fn none_if_refused(verified: Result<Tokens>) -> Result<Option<Tokens>> {
     match verified {
         Ok(tokens) => Ok(Some(tokens)),
         Err(error) if error.code() == Code::InternalError => Err(error),

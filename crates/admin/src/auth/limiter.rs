@@ -10,9 +10,9 @@ use opencom_runtime::{MutationCx, QueryCx};
 use opencom_schema::auth_rate_limits;
 
 /// How many attempts a full bucket holds.
-const CAPACITY: f64 = 10.0;
-/// After this many milliseconds an empty bucket is full again.
-pub(super) const REFILL_MS: i64 = Millis::HOUR;
+const CAPACITY: i64 = 10;
+/// How many milliseconds it takes until an attempt is forgotten.
+const COST: i64 = 6 * Millis::MINUTE;
 
 /// There are no attempts left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,45 +21,23 @@ pub(super) struct Exhausted {
     pub(super) retry_after_ms: i64,
 }
 
-#[derive(Clone, Copy, HasQuery, Insertable)]
+/// A bucket, as the moment at which it is full again: every attempt moves that moment on by its cost.
+#[derive(Clone, Copy, HasQuery)]
 #[diesel(table_name = auth_rate_limits)]
 #[diesel(check_for_backend(diesel::pg::Pg))]
 struct Bucket {
-    attempts_left: f64,
-    last_attempt_at: Millis,
+    full_at: Millis,
 }
 
 impl Bucket {
-    const fn full(now: Millis) -> Self {
-        Self {
-            attempts_left: CAPACITY,
-            last_attempt_at: now,
-        }
-    }
-
-    #[expect(clippy::cast_precision_loss, reason = "a few years in milliseconds fit")]
-    fn available(self, now: Millis) -> f64 {
-        // Replicas' clocks may differ a little.
-        let elapsed = now.since(self.last_attempt_at).max(0) as f64;
-        (self.attempts_left + elapsed * CAPACITY / REFILL_MS as f64).min(CAPACITY)
-    }
-
     /// The bucket with one attempt less.
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_precision_loss,
-        reason = "between zero and an hour"
-    )]
     fn take(self, now: Millis) -> Result<Self, Exhausted> {
-        let available = self.available(now);
-        if available < 1.0 {
-            let wait = ((1.0 - available) * REFILL_MS as f64 / CAPACITY).ceil() as i64;
-            return Err(Exhausted { retry_after_ms: wait });
+        let full_at = self.full_at.max(now).plus(COST);
+        let beyond = full_at.since(now) - CAPACITY * COST;
+        if beyond > 0 {
+            return Err(Exhausted { retry_after_ms: beyond });
         }
-        Ok(Self {
-            attempts_left: available - 1.0,
-            last_attempt_at: now,
-        })
+        Ok(Self { full_at })
     }
 }
 
@@ -80,10 +58,13 @@ pub(super) async fn count(cx: &mut MutationCx, identifier: &str) -> Result<Resul
     let connection = cx.connection().await?;
     // The update changes nothing. It is there to lock the row, whoever made it.
     let bucket: Bucket = diesel::insert_into(auth_rate_limits::table)
-        .values((auth_rate_limits::identifier.eq(identifier), Bucket::full(now)))
+        .values((
+            auth_rate_limits::identifier.eq(identifier),
+            auth_rate_limits::full_at.eq(now),
+        ))
         .on_conflict(auth_rate_limits::identifier)
         .do_update()
-        .set(auth_rate_limits::attempts_left.eq(auth_rate_limits::attempts_left))
+        .set(auth_rate_limits::full_at.eq(auth_rate_limits::full_at))
         .returning(Bucket::as_returning())
         .get_result(connection)
         .await?;
@@ -92,10 +73,7 @@ pub(super) async fn count(cx: &mut MutationCx, identifier: &str) -> Result<Resul
         Err(exhausted) => return Ok(Err(exhausted)),
     };
     diesel::update(auth_rate_limits::table.find(identifier))
-        .set((
-            auth_rate_limits::attempts_left.eq(left.attempts_left),
-            auth_rate_limits::last_attempt_at.eq(left.last_attempt_at),
-        ))
+        .set(auth_rate_limits::full_at.eq(left.full_at))
         .execute(connection)
         .await?;
     Ok(Ok(()))
@@ -127,48 +105,37 @@ mod tests {
 
     const NOW: Millis = Millis(1_800_000_000_000);
 
+    /// A bucket that was full at `NOW` and from which `attempts` were taken then.
+    fn after(attempts: i64) -> Bucket {
+        (0..attempts).fold(Bucket { full_at: NOW }, |bucket, _| {
+            bucket.take(NOW).unwrap_or_else(|_| panic!("refused"))
+        })
+    }
+
     #[test]
     fn ten_attempts_then_none() {
-        let mut bucket = Bucket::full(NOW);
-        for left in (0..10).rev() {
-            bucket = bucket.take(NOW).unwrap_or_else(|_| panic!("refused with {left} to go"));
-            assert!((bucket.attempts_left - f64::from(left)).abs() < f64::EPSILON);
-        }
-        assert_eq!(
-            bucket.take(NOW).err(),
-            Some(Exhausted {
-                retry_after_ms: 6 * Millis::MINUTE
-            })
-        );
+        assert!(after(9).take(NOW).is_ok());
+        assert_eq!(after(10).take(NOW).err(), Some(Exhausted { retry_after_ms: COST }));
     }
 
     #[test]
     fn one_comes_back_every_six_minutes() {
-        let empty = Bucket {
-            attempts_left: 0.0,
-            last_attempt_at: NOW,
-        };
-        let almost = NOW.plus(6 * Millis::MINUTE - 1);
-        assert_eq!(empty.take(almost).err(), Some(Exhausted { retry_after_ms: 1 }));
-        let again = empty.take(NOW.plus(6 * Millis::MINUTE)).ok();
-        assert!(again.is_some_and(|bucket| bucket.take(NOW.plus(6 * Millis::MINUTE)).is_err()));
+        let empty = after(10);
+        assert_eq!(
+            empty.take(NOW.plus(COST - 1)).err(),
+            Some(Exhausted { retry_after_ms: 1 })
+        );
+        let again = empty.take(NOW.plus(COST)).ok();
+        assert!(again.is_some_and(|bucket| bucket.take(NOW.plus(COST)).is_err()));
     }
 
     #[test]
     fn a_bucket_never_holds_more_than_ten() {
-        let old = Bucket {
-            attempts_left: 3.0,
-            last_attempt_at: NOW,
-        };
-        assert!((old.available(NOW.plus(Millis::DAY)) - CAPACITY).abs() < f64::EPSILON);
-    }
-
-    #[test]
-    fn a_clock_that_is_behind_takes_nothing_away() {
-        let bucket = Bucket {
-            attempts_left: 5.0,
-            last_attempt_at: NOW,
-        };
-        assert!((bucket.available(NOW.plus(-Millis::HOUR)) - 5.0).abs() < f64::EPSILON);
+        let tomorrow = NOW.plus(Millis::DAY);
+        let mut bucket = after(3);
+        for _ in 0..10 {
+            bucket = bucket.take(tomorrow).unwrap_or_else(|_| panic!("refused"));
+        }
+        assert!(bucket.take(tomorrow).is_err());
     }
 }

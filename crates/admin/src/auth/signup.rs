@@ -3,7 +3,7 @@
 use opencom_contract::auth::Provider;
 use opencom_contract::workspaces::SignupMode;
 use opencom_core::id::UserId;
-use opencom_core::{Result, Role, email};
+use opencom_core::{Result, email};
 use opencom_runtime::MutationCx;
 use opencom_runtime::audit::{Actor, AuditTrail, Entry};
 use serde_json::json;
@@ -64,14 +64,15 @@ impl Admin {
 }
 
 fn acceptance(user: UserId, invitation: InvitationRow) -> Entry {
-    let role: Role = invitation.role;
     Entry {
         workspace_id: invitation.workspace_id,
         actor: Actor::User(user),
         action: "user.invited",
         resource_type: "workspaceInvitation",
         resource_id: Some(invitation.id.to_string()),
-        metadata: Some(json!({ "invitationStatus": "accepted", "role": role, "invitedBy": invitation.invited_by })),
+        metadata: Some(
+            json!({ "invitationStatus": "accepted", "role": invitation.role, "invitedBy": invitation.invited_by }),
+        ),
     }
 }
 

@@ -1,5 +1,5 @@
-//! The context `inbox` against PostgreSQL.
-#![expect(clippy::unwrap_used, reason = "tests")]
+//! The context's functions against a database, each test on one of its own.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
 
 mod attachments;
 mod budgets;

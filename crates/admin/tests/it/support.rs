@@ -1,0 +1,106 @@
+//! What the tests of this crate share: signing in through the front door, and refusals.
+
+use opencom_contract::auth::{SignIn, SignInParams, SignInResult, Tokens};
+use opencom_core::auth::jwt::AgentIdentity;
+use opencom_core::{Code, Error, Result};
+use opencom_runtime::Caller;
+use opencom_testkit::{Kit, Nobody, Person};
+
+pub(crate) const PASSWORD: &str = "correct horse";
+
+/// Whoever an access token speaks for.
+#[derive(Clone, Copy)]
+pub(crate) struct Bearer(pub(crate) AgentIdentity);
+
+impl Person for Bearer {
+    fn caller(&self) -> Caller {
+        Caller::Agent(self.0)
+    }
+}
+
+pub(crate) fn bearer(kit: &Kit, tokens: &Tokens) -> Bearer {
+    let server = &kit.app.server;
+    Bearer(
+        kit.app
+            .jwt_key
+            .verify(&tokens.token, &server.public_url, server.clock.now())
+            .unwrap(),
+    )
+}
+
+pub(crate) fn with_password(flow: &str, email: &str, password: &str) -> SignIn {
+    let params = SignInParams {
+        flow: Some(flow.to_owned()),
+        email: Some(email.to_owned()),
+        password: Some(password.to_owned()),
+        ..SignInParams::default()
+    };
+    SignIn {
+        provider: Some("password".to_owned()),
+        params: Some(params),
+        ..SignIn::default()
+    }
+}
+
+pub(crate) fn with_code(email: &str, code: Option<&str>) -> SignIn {
+    let params = SignInParams {
+        email: Some(email.to_owned()),
+        code: code.map(str::to_owned),
+        ..SignInParams::default()
+    };
+    SignIn {
+        provider: Some("resend-otp".to_owned()),
+        params: Some(params),
+        ..SignIn::default()
+    }
+}
+
+pub(crate) fn with_refresh_token(token: &str) -> SignIn {
+    SignIn {
+        refresh_token: Some(token.to_owned()),
+        ..SignIn::default()
+    }
+}
+
+/// The tokens of a sign-in that must succeed, or `None` where the answer is `tokens: null`.
+pub(crate) async fn tokens_if_any(kit: &Kit, person: &impl Person, request: SignIn) -> Result<Option<Tokens>> {
+    match kit.call(person, &request).await? {
+        SignInResult::Tokens { tokens } => Ok(tokens),
+        SignInResult::Started { .. } => panic!("a code was sent"),
+    }
+}
+
+pub(crate) async fn tokens(kit: &Kit, request: SignIn) -> Result<Tokens> {
+    Ok(tokens_if_any(kit, &Nobody, request).await?.unwrap())
+}
+
+/// Signs up with [`PASSWORD`].
+pub(crate) async fn sign_up(kit: &Kit, email: &str) -> Tokens {
+    tokens(kit, with_password("signUp", email, PASSWORD)).await.unwrap()
+}
+
+/// Asks for a code and takes it out of the mail.
+pub(crate) async fn request_code(kit: &Kit, email: &str) -> String {
+    let result = kit.call(&Nobody, &with_code(email, None)).await.unwrap();
+    assert!(matches!(result, SignInResult::Started { started: true }));
+    let mail = kit.mail.take().pop().unwrap();
+    let text = mail.text.clone().unwrap();
+    text.split_whitespace()
+        .find(|word| word.len() == 6 && word.bytes().all(|b| b.is_ascii_digit()))
+        .unwrap()
+        .to_owned()
+}
+
+/// Some code that is not `code`.
+pub(crate) fn another(code: &str) -> &'static str {
+    if code == "000000" { "111111" } else { "000000" }
+}
+
+#[track_caller]
+pub(crate) fn refused<T>(result: Result<T>, code: Code, message: &str) -> Error {
+    let Err(error) = result else {
+        panic!("{message:?} was expected, but it succeeded")
+    };
+    assert_eq!((error.code(), error.message()), (code, message));
+    error
+}

@@ -1,0 +1,182 @@
+//! The binary itself, with a database of its own: it serves, refuses a second one, and recovers from being killed.
+
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+struct Server {
+    child: Child,
+    url: String,
+    client: reqwest::Client,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // A test that failed leaves it running.
+        let _stopped = kill(self.pid(), Signal::SIGKILL);
+        let _waited = self.child.wait();
+    }
+}
+
+fn command(directory: &Path, address: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_opencom"));
+    command
+        .args(["--listen", address, "--data-dir"])
+        .arg(directory)
+        .env_remove("DATABASE_URL")
+        .stdin(Stdio::null())
+        .stderr(Stdio::piped());
+    command
+}
+
+impl Server {
+    /// Starts the binary and waits until it says where it listens.
+    async fn start(directory: &Path, address: &str) -> Self {
+        let mut child = command(directory, address).spawn().unwrap();
+        let lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let (listening, heard) = tokio::sync::oneshot::channel();
+        // Goes on reading, so that the server never waits for a reader of its log.
+        std::thread::spawn(move || {
+            let mut listening = Some(listening);
+            let mut log = Vec::new();
+            for line in lines.map_while(Result::ok) {
+                if line.contains("listening on") {
+                    listening.take().map(|listening| listening.send(Ok(())));
+                }
+                log.push(line);
+            }
+            listening.map(|listening| listening.send(Err(log)));
+        });
+        heard.await.unwrap().unwrap();
+        let client = crate::wire::client();
+        Self { child, url: format!("http://{address}"), client }
+    }
+
+    fn pid(&self) -> Pid {
+        Pid::from_raw(self.child.id().try_into().unwrap())
+    }
+
+    async fn try_call(&self, route: &str, path: &str, args: Value, token: Option<&str>) -> Option<Value> {
+        let body = json!({ "path": path, "args": args }).to_string();
+        let mut request = self.client.post(format!("{}/api/{route}", self.url)).body(body);
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
+        }
+        let text = request.send().await.ok()?.text().await.ok()?;
+        let mut envelope: Value = serde_json::from_str(&text).ok()?;
+        (envelope["status"] == "success").then(|| envelope["value"].take())
+    }
+
+    async fn call(&self, route: &str, path: &str, args: Value, token: Option<&str>) -> Value {
+        self.try_call(route, path, args.clone(), token).await.unwrap_or_else(|| panic!("{path} {args} failed"))
+    }
+}
+
+fn free_address() -> String {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
+}
+
+/// Signs an agent up, opens a conversation as a visitor, and says something on both sides.
+async fn chat(server: &Server) -> (Value, Value) {
+    let sign_up = json!({ "provider": "password", "params": {
+        "flow": "signUp", "email": "ada@example.com", "password": "correct horse", "name": "Ada",
+    }});
+    let tokens = server.call("action", "auth:signIn", sign_up, None).await;
+    let token = tokens["tokens"]["token"].as_str();
+    let me = server.call("query", "auth:currentUser", json!({}), token).await;
+    let workspace = &me["user"]["workspaceId"];
+    let boot = json!({ "workspaceId": workspace, "sessionId": "s" });
+    let booted = server.call("mutation", "widgetSessions:boot", boot, None).await;
+    let session = &booted["sessionToken"];
+    let open = json!({ "workspaceId": workspace, "sessionToken": session });
+    let conversation = server.call("mutation", "conversations:createForVisitor", open, None).await["_id"].take();
+    let send = json!({ "conversationId": conversation, "senderId": "v", "senderType": "visitor", "content": "Hello?",
+                       "sessionToken": session });
+    server.call("mutation", "messages:send", send, None).await;
+    let inbox = server.call("query", "conversations:listForInbox", json!({ "workspaceId": workspace }), token).await;
+    assert_eq!(inbox["conversations"][0]["lastMessage"]["content"], "Hello?");
+    let answer = json!({ "conversationId": conversation, "senderId": "a", "senderType": "agent", "content": "Hi!" });
+    server.call("mutation", "messages:send", answer, token).await;
+    (conversation, session.clone())
+}
+
+async fn thread(server: &Server, conversation: &Value, session: &Value) -> Vec<String> {
+    let args = json!({ "conversationId": conversation, "sessionToken": session });
+    let messages = server.call("query", "messages:list", args, None).await;
+    messages.as_array().unwrap().iter().map(|message| message["content"].as_str().unwrap().to_owned()).collect()
+}
+
+const THREAD: [&str; 3] = ["Hi! How can we help you today?", "Hello?", "Hi!"];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_serves_a_chat_refuses_a_second_one_and_survives_kills() {
+    let directory = TempDir::new().unwrap();
+    let address = free_address();
+    let server = Server::start(directory.path(), &address).await;
+    let (conversation, session) = chat(&server).await;
+    assert_eq!(thread(&server, &conversation, &session).await, THREAD);
+
+    let second = command(directory.path(), &free_address()).output().unwrap();
+    let said = String::from_utf8_lossy(&second.stderr).into_owned();
+    assert!(!second.status.success());
+    assert!(said.contains("another opencom") && said.contains("OPENCOM_DATA_DIR"), "{said}");
+
+    let taken = command(TempDir::new().unwrap().path(), &address).output().unwrap();
+    let said = String::from_utf8_lossy(&taken.stderr).into_owned();
+    assert!(!taken.status.success() && said.contains("cannot listen on"), "{said}");
+
+    // kill -9 leaves its PostgreSQL behind; the next start takes over.
+    drop(server);
+    let server = Server::start(directory.path(), &address).await;
+    assert_eq!(thread(&server, &conversation, &session).await, THREAD);
+
+    // kill -9 of PostgreSQL: the server brings it back.
+    let file = directory.path().join("postgres/postmaster.pid");
+    let pid: i32 = std::fs::read_to_string(file).unwrap().lines().next().unwrap().trim().parse().unwrap();
+    kill(Pid::from_raw(pid), Signal::SIGKILL).unwrap();
+    let started = Instant::now();
+    let args = json!({ "sessionId": "s" });
+    while server.try_call("query", "visitors:getBySession", args.clone(), None).await.is_none() {
+        assert!(started.elapsed() < Duration::from_secs(60), "it did not recover");
+    }
+    assert_eq!(thread(&server, &conversation, &session).await, THREAD);
+
+    // Asked to stop, it stops, and its PostgreSQL with it.
+    kill(server.pid(), Signal::SIGTERM).unwrap();
+    let mut server = server;
+    assert!(server.child.wait().unwrap().success());
+    assert!(!directory.path().join("postgres/postmaster.pid").exists());
+}
+
+#[test]
+fn wrong_settings_are_named() {
+    for (flag, value, named) in [
+        ("--public-url", "ftp://x", "OPENCOM_PUBLIC_URL"),
+        ("--master-key", "abc", "OPENCOM_MASTER_KEY"),
+        ("--listen", "nowhere", "--listen"),
+        ("--email-from", "nobody", "EMAIL_FROM"),
+        ("--smtp-url", "http://x", "OPENCOM_SMTP_URL"),
+        ("--database-url", "postgres://127.0.0.1:1/x", "DATABASE_URL"),
+    ] {
+        let directory = TempDir::new().unwrap();
+        let output = command(directory.path(), &free_address()).args([flag, value]).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success() && said.contains(named), "{flag}: {said}");
+    }
+}
+
+#[test]
+fn help_names_every_variable_and_default() {
+    let output = Command::new(env!("CARGO_BIN_EXE_opencom")).arg("--help").output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    for named in ["OPENCOM_LISTEN", "127.0.0.1:3210", "OPENCOM_DATA_DIR", "./data", "DATABASE_URL", "OPENCOM_MASTER_KEY"] {
+        assert!(text.contains(named), "{named}");
+    }
+}

@@ -1,0 +1,89 @@
+//! A server on a socket, and a client that sends exactly what it is told.
+
+use std::net::TcpListener;
+
+use actix_web::HttpServer;
+use metrics_exporter_prometheus::PrometheusBuilder;
+use opencom_core::Millis;
+use opencom_gateway::http;
+use opencom_runtime::Pool;
+use opencom_testkit::{Agent, Kit};
+use reqwest::{Method, RequestBuilder, Response, StatusCode};
+use serde_json::{Value, json};
+
+/// The composed services behind HTTP on a socket of their own.
+pub(crate) struct Wire {
+    pub(crate) kit: Kit,
+    pub(crate) url: String,
+    client: reqwest::Client,
+}
+
+impl Wire {
+    pub(crate) async fn start() -> Self {
+        let kit = Kit::start().await;
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let (app, database) = (kit.app.clone(), kit.database.url().to_owned());
+        let metrics = PrometheusBuilder::new().build_recorder().handle();
+        let server = HttpServer::new(move || {
+            http::app(http::State::new(&app, Pool::new(&database, 4).unwrap(), metrics.clone()))
+        })
+        .workers(1)
+        .tcp_nodelay(true)
+        .disable_signals()
+        .listen(listener)
+        .unwrap()
+        .run();
+        tokio::spawn(server);
+        Self { kit, url, client: client() }
+    }
+
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client.request(method, format!("{}{path}", self.url))
+    }
+
+    /// A token for an agent, as signing in would give.
+    pub(crate) fn token(&self, agent: &Agent) -> String {
+        let server = &self.kit.app.server;
+        let now = Millis(server.clock.now().0);
+        self.kit.app.jwt_key.issue(agent.user_id, agent.session_id, &server.public_url, now).unwrap()
+    }
+
+    /// Posts a body.
+    pub(crate) async fn post(&self, path: &str, body: impl Into<reqwest::Body>) -> (StatusCode, Value) {
+        answer(self.request(Method::POST, path).body(body).send().await.unwrap()).await
+    }
+
+    /// Calls a function and gives the envelope.
+    pub(crate) async fn call(&self, route: &str, path: &str, args: Value, token: Option<&str>) -> Value {
+        let body = json!({ "path": path, "args": args, "format": "json" });
+        let mut request = self.request(Method::POST, &format!("/api/{route}")).body(body.to_string());
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
+        }
+        let (status, envelope) = answer(request.send().await.unwrap()).await;
+        assert_eq!(status, StatusCode::OK, "{envelope}");
+        envelope
+    }
+
+    /// Calls a function that succeeds.
+    pub(crate) async fn value(&self, route: &str, path: &str, args: Value, token: Option<&str>) -> Value {
+        let envelope = self.call(route, path, args, token).await;
+        assert_eq!(envelope["status"], "success", "{envelope}");
+        envelope["value"].clone()
+    }
+}
+
+/// A client that talks to this machine alone.
+pub(crate) fn client() -> reqwest::Client {
+    // An error means that it is installed already.
+    let _already = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder().no_proxy().build().unwrap()
+}
+
+/// Status and JSON body.
+pub(crate) async fn answer(response: Response) -> (StatusCode, Value) {
+    let status = response.status();
+    let text = response.text().await.unwrap();
+    (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
+}
