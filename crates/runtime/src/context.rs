@@ -95,8 +95,12 @@ impl QueryCx {
         self.reads.insert(topic);
     }
 
-    /// Records that the result holds until `time` only, whatever is published.
+    /// Records that the result holds until `time` only, whatever is published. A time that has passed already ends nothing
+    /// any more: what it changes is in the result.
     pub fn holds_until(&mut self, time: Millis) {
+        if time <= self.now {
+            return;
+        }
         self.holds_until = Some(self.holds_until.map_or(time, |until| until.min(time)));
     }
 

@@ -63,6 +63,9 @@ impl Inbox {
         let (Some(source), Some(survivor)) = (row(source), row(survivor)) else {
             return Err(overtaken("another merge of one of the visitors"));
         };
+        if patch.details.email.is_none_or(|email| !has_address(survivor, email)) {
+            return Err(overtaken("a new address of the survivor"));
+        }
         let merged = merge::survivor_after(source, survivor, patch, cx.now());
         if let Some(attributes) = &merged.custom_attributes {
             store::check_size(attributes)?;
@@ -112,10 +115,15 @@ async fn source(cx: &mut MutationCx, req: &Identify) -> Result<VisitorRow> {
 
 /// The visitor that `source` becomes by an address that is new to it.
 async fn survivor(cx: &mut MutationCx, source: &VisitorRow, email: Option<&str>) -> Result<Option<VisitorId>> {
-    let known = source.email.as_ref().map(|email| email.to_lowercase());
-    let Some(email) = email.filter(|email| known != Some(email.to_lowercase())) else {
+    let Some(email) = email.filter(|email| !has_address(source, email)) else {
         return Ok(None);
     };
     store::lock_email(cx, source.workspace_id, email).await?;
     queries::oldest_by_email(cx, source.workspace_id, email, Some(source.id)).await
+}
+
+fn has_address(row: &VisitorRow, email: &str) -> bool {
+    row.email
+        .as_ref()
+        .is_some_and(|own| own.to_lowercase() == email.to_lowercase())
 }

@@ -1,11 +1,39 @@
 //! Every statement that the functions of visitors send goes by index, among some thousand visitors.
 
-use diesel_async::SimpleAsyncConnection;
+use diesel::QueryableByName;
+use diesel::sql_types::Text;
+use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use opencom_testkit::{Kit, Nobody, Workspace};
 use serde_json::json;
 
-use crate::statements::{observed_kit, plan, recorded};
+use crate::statements::{observed_kit, recorded};
 use crate::support::boot;
+
+#[derive(QueryableByName)]
+struct Line {
+    #[diesel(sql_type = Text, column_name = "QUERY PLAN")]
+    text: String,
+}
+
+/// The plan of a statement for whatever its parameters are.
+async fn plan(connection: &mut AsyncPgConnection, sql: &str) -> String {
+    let parameters = (1..).take_while(|n| sql.contains(&format!("${n}"))).count();
+    let nulls = if parameters == 0 {
+        String::new()
+    } else {
+        format!("({})", vec!["NULL"; parameters].join(", "))
+    };
+    connection
+        .batch_execute(&format!("PREPARE statement AS {sql}"))
+        .await
+        .unwrap();
+    let lines: Vec<Line> = diesel::sql_query(format!("EXPLAIN EXECUTE statement{nulls}"))
+        .load(connection)
+        .await
+        .unwrap();
+    connection.batch_execute("DEALLOCATE statement").await.unwrap();
+    lines.into_iter().map(|line| line.text).collect::<Vec<_>>().join("\n")
+}
 
 /// Thousands of visitors in twenty workspaces.
 const CROWD: &str = "
@@ -21,10 +49,11 @@ const CROWD: &str = "
     INSERT INTO visitor_aliases SELECT gen_random_uuid(), id, now() FROM visitors;
     INSERT INTO conversations (id, workspace_id, visitor_id, status, created_at, updated_at)
         SELECT gen_random_uuid(), workspace_id, id, 'open', now(), now() FROM visitors;
-    ANALYZE;";
+    ANALYZE;
+    SET plan_cache_mode = force_generic_plan;";
 
-/// Calls every function of visitors and their sessions.
-async fn call_everything(kit: &Kit, ws: &Workspace) {
+/// Calls every function in the ways that send different statements.
+async fn call_all(kit: &Kit, ws: &Workspace) {
     let ann = boot(
         kit,
         ws.id,
@@ -83,16 +112,17 @@ async fn every_statement_goes_by_index() {
     let ws = kit.workspace().await;
     let connection = &mut kit.connection().await;
     connection.batch_execute(CROWD).await.unwrap();
-    let ((), mut sent) = recorded(call_everything(&kit, &ws)).await;
-    sent.retain(|sql| {
-        ["visitors", "visitor_", "widget_sessions"]
-            .iter()
-            .any(|table| sql.contains(table))
-    });
+    let ((), sent) = recorded(call_all(&kit, &ws)).await;
+    let mut sent: Vec<_> = sent
+        .iter()
+        .map(|sql| sql.split(" -- binds: ").next().unwrap_or_default())
+        .collect();
+    let tables = ["visitors", "visitor_", "widget_sessions"];
+    sent.retain(|sql| tables.iter().any(|table| sql.contains(table)));
     sent.sort();
     sent.dedup();
     let mut plans = String::new();
-    for sql in &sent {
+    for sql in sent {
         let plan = plan(connection, sql).await;
         assert!(!plan.contains("Seq Scan"), "{sql}\n{plan}");
         plans.push_str(&plan);
@@ -111,4 +141,22 @@ async fn every_statement_goes_by_index() {
     ] {
         assert!(plans.contains(index), "no statement goes by {index}:\n{plans}");
     }
+}
+
+#[tokio::test]
+async fn a_boot_takes_three_statements_and_a_heartbeat_one() {
+    let kit = observed_kit().await;
+    let ws = kit.workspace().await;
+    let warm = boot(&kit, ws.id, json!({"sessionId": "s1"})).await;
+    let request = json!({"sessionId": "s1", "customAttributes": {}, "currentUrl": "https://x.com/"});
+    let (_, sent) = recorded(boot(&kit, ws.id, request)).await;
+    assert_eq!(sent.len(), 3, "visitor, session, audit: {sent:#?}");
+    let beat = json!({"visitorId": warm.visitor.id, "sessionToken": warm.session_token});
+    for _ in 0..2 {
+        kit.call_json(&Nobody, "visitors:heartbeat", beat.clone())
+            .await
+            .unwrap();
+    }
+    let (_, sent) = recorded(kit.call_json(&Nobody, "visitors:heartbeat", beat)).await;
+    assert_eq!(sent.len(), 1, "{sent:#?}");
 }
