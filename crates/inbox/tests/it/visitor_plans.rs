@@ -1,39 +1,11 @@
 //! Every statement that the functions of visitors send goes by index, among some thousand visitors.
 
-use diesel::QueryableByName;
-use diesel::sql_types::Text;
-use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
+use diesel_async::SimpleAsyncConnection;
 use opencom_testkit::{Kit, Nobody, Workspace};
 use serde_json::json;
 
-use crate::statements::{observed_kit, recorded};
+use crate::statements::{observed_kit, plan, recorded};
 use crate::support::boot;
-
-#[derive(QueryableByName)]
-struct Line {
-    #[diesel(sql_type = Text, column_name = "QUERY PLAN")]
-    text: String,
-}
-
-/// The plan of a statement for whatever its parameters are.
-async fn plan(connection: &mut AsyncPgConnection, sql: &str) -> String {
-    let parameters = (1..).take_while(|n| sql.contains(&format!("${n}"))).count();
-    let nulls = if parameters == 0 {
-        String::new()
-    } else {
-        format!("({})", vec!["NULL"; parameters].join(", "))
-    };
-    connection
-        .batch_execute(&format!("PREPARE statement AS {sql}"))
-        .await
-        .unwrap();
-    let lines: Vec<Line> = diesel::sql_query(format!("EXPLAIN EXECUTE statement{nulls}"))
-        .load(connection)
-        .await
-        .unwrap();
-    connection.batch_execute("DEALLOCATE statement").await.unwrap();
-    lines.into_iter().map(|line| line.text).collect::<Vec<_>>().join("\n")
-}
 
 /// Thousands of visitors in twenty workspaces.
 const CROWD: &str = "
