@@ -9,5 +9,5 @@ SELECT c.id, c.workspace_id, c.visitor_id, c.user_id, c.assigned_agent_id, c.sta
        m.id, m.conversation_id, m.sender_id, m.sender_user_id, m.sender_type, m.content, m.channel, m.email_metadata,
        m.delivery_status, m.attachment_ids, m.created_at
     FROM conversations c LEFT JOIN visitors v ON c.visitor_id = v.id LEFT JOIN messages m ON c.last_message_id = m.id
-    WHERE c.workspace_id = :'workspace'::uuid AND c.status = 'open'
+    WHERE c.workspace_id = :workspace::uuid AND c.status = 'open'
     ORDER BY c.activity_at DESC, c.id DESC LIMIT 51;

@@ -1,24 +1,23 @@
-//! One keep-alive connection that calls functions, as lean as it gets: the generator shares the machine with what it
-//! measures.
+//! One keep-alive connection that calls functions, as lean as pgbench's: the generator shares the machine with what it
+//! measures, so it writes prepared requests to a socket and reads answers by their length.
 
-use bytes::Bytes;
-use http_body_util::{BodyExt, Full};
-use hyper::client::conn::http1::{SendRequest, handshake};
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
-use hyper::{Method, Request};
-use hyper_util::rt::TokioIo;
+use std::io;
+
 use opencom_contract::{Function, Kind};
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::Fault;
 
 /// One connection.
 pub(crate) struct Client {
-    sender: SendRequest<Full<Bytes>>,
-    host: HeaderValue,
-    token: Option<HeaderValue>,
+    stream: TcpStream,
+    /// The headers that every call has.
+    headers: String,
+    request: Vec<u8>,
+    buffer: Vec<u8>,
 }
 
 #[derive(Deserialize)]
@@ -34,62 +33,70 @@ impl Client {
     pub(crate) async fn connect(address: &str, token: Option<&str>) -> Result<Self, Fault> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
-        let (sender, connection) = handshake(TokioIo::new(stream)).await?;
-        tokio::spawn(connection);
-        let token = token
-            .map(|token| HeaderValue::from_str(&format!("Bearer {token}")))
-            .transpose()?;
-        Ok(Self {
-            sender,
-            host: HeaderValue::from_str(address)?,
-            token,
-        })
+        let signed = token.map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();
+        let headers = format!("Host: {address}\r\nContent-Type: application/json\r\n{signed}");
+        Ok(Self { stream, headers, request: Vec::new(), buffer: Vec::with_capacity(64 * 1024) })
     }
 
     /// Calls a function and gives the answer's body, whatever it says.
-    pub(crate) async fn raw<F: Function>(&mut self, request: &F) -> Result<Bytes, Fault> {
+    pub(crate) async fn raw<F: Function>(&mut self, request: &F) -> Result<&[u8], Fault> {
         let route = match F::DESCRIPTOR.kind {
-            Kind::Query => "/api/query",
-            Kind::Mutation => "/api/mutation",
-            Kind::Action => "/api/action",
+            Kind::Query => "query",
+            Kind::Mutation => "mutation",
+            Kind::Action => "action",
         };
-        let body = format!(
-            r#"{{"path":"{}","format":"json","args":{}}}"#,
-            F::DESCRIPTOR.path,
-            serde_json::to_string(request)?
+        let path = F::DESCRIPTOR.path;
+        let arguments = serde_json::to_string(request)?;
+        let body = format!(r#"{{"path":"{path}","format":"json","args":{arguments}}}"#);
+        self.request.clear();
+        self.request.extend_from_slice(
+            format!("POST /api/{route} HTTP/1.1\r\n{}Content-Length: {}\r\n\r\n{body}", self.headers, body.len())
+                .as_bytes(),
         );
-        let mut call = Request::builder()
-            .method(Method::POST)
-            .uri(route)
-            .header(HOST, &self.host)
-            .header(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        if let Some(token) = &self.token {
-            call = call.header(AUTHORIZATION, token);
+        self.stream.write_all(&self.request).await?;
+        self.answer().await
+    }
+
+    /// Reads one answer; only a status of 2xx is good.
+    async fn answer(&mut self) -> Result<&[u8], Fault> {
+        self.buffer.clear();
+        let (head, length) = loop {
+            if self.stream.read_buf(&mut self.buffer).await? == 0 {
+                return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+            }
+            if let Some(end) = self.buffer.windows(4).position(|window| window == b"\r\n\r\n") {
+                let head = std::str::from_utf8(&self.buffer[..end])?;
+                break (end + 4, content_length(head).ok_or("an answer without a length")?);
+            }
+        };
+        while self.buffer.len() < head + length {
+            if self.stream.read_buf(&mut self.buffer).await? == 0 {
+                return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+            }
         }
-        self.sender.ready().await?;
-        let answer = self
-            .sender
-            .send_request(call.body(Full::new(Bytes::from(body)))?)
-            .await?;
-        let status = answer.status();
-        let bytes = answer.into_body().collect().await?.to_bytes();
-        if status.is_success() {
-            Ok(bytes)
-        } else {
-            Err(format!("{status}: {}", String::from_utf8_lossy(&bytes)).into())
+        if !self.buffer.starts_with(b"HTTP/1.1 2") {
+            return Err(String::from_utf8_lossy(&self.buffer).into());
         }
+        Ok(&self.buffer[head..head + length])
     }
 
     /// Calls a function; a refusal is an error.
     pub(crate) async fn call<F: Function>(&mut self, request: &F) -> Result<F::Output, Fault> {
-        let bytes = self.raw(request).await?;
-        let answer: Answer<'_> = serde_json::from_slice(&bytes)?;
+        let answer: Answer<'_> = serde_json::from_slice(self.raw(request).await?)?;
         match answer.value {
             Some(value) => Ok(serde_json::from_str(value.get())?),
             None if answer.error_message.is_none() => Ok(serde_json::from_str("null")?),
             None => Err(answer.error_message.unwrap_or_default().into()),
         }
     }
+}
+
+fn content_length(head: &str) -> Option<usize> {
+    let value = |line: &str| {
+        let (name, value) = line.split_once(':')?;
+        name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse().ok())?
+    };
+    head.lines().find_map(value)
 }
 
 /// Whether an answer's body is a success, without parsing it.

@@ -99,6 +99,7 @@ pub(crate) async fn generate(url: &str, workspace: WorkspaceId, conversations: u
     }
     eprintln!();
     eprintln!("vacuum and analyze");
-    client.batch_execute("VACUUM ANALYZE; CHECKPOINT").await?;
+    client.batch_execute("VACUUM ANALYZE").await?;
+    client.batch_execute("CHECKPOINT").await?;
     Ok(())
 }

@@ -75,7 +75,7 @@ impl Bench<'_> {
                     visitor_id: None,
                     session_token: None,
                 };
-                expect_success(&client.raw(&request).await?)
+                expect_success(client.raw(&request).await?)
             })
             .await?;
         let limit = self.limit(include_str!("../sql/messages_send.sql")).await?;
@@ -96,7 +96,7 @@ impl Bench<'_> {
                     session_token: None,
                     before: None,
                 };
-                expect_success(&client.raw(&request).await?)
+                expect_success(client.raw(&request).await?)
             })
             .await?;
         let limit = self.limit(include_str!("../sql/messages_list.sql")).await?;
@@ -118,7 +118,7 @@ impl Bench<'_> {
                     limit: None,
                     cursor: None,
                 };
-                expect_success(&client.raw(&request).await?)
+                expect_success(client.raw(&request).await?)
             })
             .await?;
         let limit = self
@@ -136,7 +136,7 @@ impl Bench<'_> {
         let ours = self
             .ours(async |client| {
                 let session = format!("session_{:032x}", rand::random::<u128>());
-                expect_success(&client.raw(&boot(self.agent.workspace_id, session)).await?)
+                expect_success(client.raw(&boot(self.agent.workspace_id, session)).await?)
             })
             .await?;
         let limit = self.limit(include_str!("../sql/widget_sessions_boot.sql")).await?;
