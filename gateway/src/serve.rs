@@ -147,7 +147,10 @@ struct Checked {
 
 fn check(config: &Config) -> Result<Checked, Fault> {
     let public_url = config.public_url()?;
-    let mail_from = config.email_from.parse().map_err(|error| format!("EMAIL_FROM: {error}"))?;
+    let mail_from = config
+        .email_from
+        .parse()
+        .map_err(|error| format!("EMAIL_FROM: {error}"))?;
     let mail_dir = config.data_dir.join("mail");
     let smtp = config.smtp_url.clone();
     let email = EmailConfig::from_settings(smtp, config.resend_api_key.clone(), Some(mail_dir.clone()))
@@ -157,7 +160,12 @@ fn check(config: &Config) -> Result<Checked, Fault> {
         tracing::info!("no mail server is set: mails are recorded in {}", mail_dir.display());
     }
     let master_key = secrets::master_key(config.master_key.as_deref(), &config.data_dir)?;
-    Ok(Checked { public_url, master_key, email, mail_from })
+    Ok(Checked {
+        public_url,
+        master_key,
+        email,
+        mail_from,
+    })
 }
 
 /// The services with the providers that the configuration names.
@@ -171,8 +179,9 @@ async fn compose(config: &Config, checked: Checked, url: &str) -> Result<App, Fa
     )
     .await?;
     let files = config.data_dir.join("files");
-    let files =
-        LocalDisk::open(&files).await.map_err(|error| format!("{} cannot be used: {error}", files.display()))?;
+    let files = LocalDisk::open(&files)
+        .await
+        .map_err(|error| format!("{} cannot be used: {error}", files.display()))?;
     let app = App::new(Parts {
         clock,
         master_key: checked.master_key,
@@ -182,7 +191,10 @@ async fn compose(config: &Config, checked: Checked, url: &str) -> Result<App, Fa
         agent_session_ms: i64::from(config.agent_session_hours) * Millis::HOUR,
         email: checked.email,
         mail_from: checked.mail_from,
-        web_app_url: config.web_app_url.as_ref().map(|url| url.trim_end_matches('/').to_owned()),
+        web_app_url: config
+            .web_app_url
+            .as_ref()
+            .map(|url| url.trim_end_matches('/').to_owned()),
         files: Arc::new(files),
     })?;
     Ok(app)

@@ -33,9 +33,16 @@ impl Client {
     pub(crate) async fn connect(address: &str, token: Option<&str>) -> Result<Self, Fault> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
-        let signed = token.map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();
+        let signed = token
+            .map(|token| format!("Authorization: Bearer {token}\r\n"))
+            .unwrap_or_default();
         let headers = format!("Host: {address}\r\nContent-Type: application/json\r\n{signed}");
-        Ok(Self { stream, headers, request: Vec::new(), buffer: Vec::with_capacity(64 * 1024) })
+        Ok(Self {
+            stream,
+            headers,
+            request: Vec::new(),
+            buffer: Vec::with_capacity(64 * 1024),
+        })
     }
 
     /// Calls a function and gives the answer's body, whatever it says.
@@ -50,8 +57,12 @@ impl Client {
         let body = format!(r#"{{"path":"{path}","format":"json","args":{arguments}}}"#);
         self.request.clear();
         self.request.extend_from_slice(
-            format!("POST /api/{route} HTTP/1.1\r\n{}Content-Length: {}\r\n\r\n{body}", self.headers, body.len())
-                .as_bytes(),
+            format!(
+                "POST /api/{route} HTTP/1.1\r\n{}Content-Length: {}\r\n\r\n{body}",
+                self.headers,
+                body.len()
+            )
+            .as_bytes(),
         );
         self.stream.write_all(&self.request).await?;
         self.answer().await
@@ -94,7 +105,8 @@ impl Client {
 fn content_length(head: &str) -> Option<usize> {
     let value = |line: &str| {
         let (name, value) = line.split_once(':')?;
-        name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse().ok())?
+        name.eq_ignore_ascii_case("content-length")
+            .then(|| value.trim().parse().ok())?
     };
     head.lines().find_map(value)
 }

@@ -100,7 +100,9 @@ impl Hashed {
     /// # Errors
     /// An internal one when the column holds no digest.
     pub fn stored_digest(digest: &[u8]) -> opencom_core::Result<Self> {
-        let digest = digest.try_into().map_err(|_| opencom_core::Error::internal("a stored digest is not 32 bytes"))?;
+        let digest = digest
+            .try_into()
+            .map_err(|_| opencom_core::Error::internal("a stored digest is not 32 bytes"))?;
         Ok(Self::digest(digest))
     }
 

@@ -56,7 +56,11 @@ impl Server {
         });
         heard.await.unwrap().unwrap();
         let client = crate::wire::client();
-        Self { child, url: format!("http://{address}"), client }
+        Self {
+            child,
+            url: format!("http://{address}"),
+            client,
+        }
     }
 
     fn pid(&self) -> Pid {
@@ -75,12 +79,18 @@ impl Server {
     }
 
     async fn call(&self, route: &str, path: &str, args: Value, token: Option<&str>) -> Value {
-        self.try_call(route, path, args.clone(), token).await.unwrap_or_else(|| panic!("{path} {args} failed"))
+        self.try_call(route, path, args.clone(), token)
+            .await
+            .unwrap_or_else(|| panic!("{path} {args} failed"))
     }
 }
 
 fn free_address() -> String {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
+    TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .to_string()
 }
 
 /// Signs an agent up, opens a conversation as a visitor, and says something on both sides.
@@ -96,11 +106,21 @@ async fn chat(server: &Server) -> (Value, Value) {
     let booted = server.call("mutation", "widgetSessions:boot", boot, None).await;
     let session = &booted["sessionToken"];
     let open = json!({ "workspaceId": workspace, "sessionToken": session });
-    let conversation = server.call("mutation", "conversations:createForVisitor", open, None).await["_id"].take();
+    let conversation = server
+        .call("mutation", "conversations:createForVisitor", open, None)
+        .await["_id"]
+        .take();
     let send = json!({ "conversationId": conversation, "senderId": "v", "senderType": "visitor", "content": "Hello?",
                        "sessionToken": session });
     server.call("mutation", "messages:send", send, None).await;
-    let inbox = server.call("query", "conversations:listForInbox", json!({ "workspaceId": workspace }), token).await;
+    let inbox = server
+        .call(
+            "query",
+            "conversations:listForInbox",
+            json!({ "workspaceId": workspace }),
+            token,
+        )
+        .await;
     assert_eq!(inbox["conversations"][0]["lastMessage"]["content"], "Hello?");
     let answer = json!({ "conversationId": conversation, "senderId": "a", "senderType": "agent", "content": "Hi!" });
     server.call("mutation", "messages:send", answer, token).await;
@@ -110,7 +130,12 @@ async fn chat(server: &Server) -> (Value, Value) {
 async fn thread(server: &Server, conversation: &Value, session: &Value) -> Vec<String> {
     let args = json!({ "conversationId": conversation, "sessionToken": session });
     let messages = server.call("query", "messages:list", args, None).await;
-    messages.as_array().unwrap().iter().map(|message| message["content"].as_str().unwrap().to_owned()).collect()
+    messages
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|message| message["content"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 const THREAD: [&str; 3] = ["Hi! How can we help you today?", "Hello?", "Hi!"];
@@ -126,7 +151,10 @@ async fn it_serves_a_chat_refuses_a_second_one_and_survives_kills() {
     let second = command(directory.path(), &free_address()).output().unwrap();
     let said = String::from_utf8_lossy(&second.stderr).into_owned();
     assert!(!second.status.success());
-    assert!(said.contains("another opencom") && said.contains("OPENCOM_DATA_DIR"), "{said}");
+    assert!(
+        said.contains("another opencom") && said.contains("OPENCOM_DATA_DIR"),
+        "{said}"
+    );
 
     let taken = command(TempDir::new().unwrap().path(), &address).output().unwrap();
     let said = String::from_utf8_lossy(&taken.stderr).into_owned();
@@ -139,11 +167,22 @@ async fn it_serves_a_chat_refuses_a_second_one_and_survives_kills() {
 
     // kill -9 of PostgreSQL: the server brings it back.
     let file = directory.path().join("postgres/postmaster.pid");
-    let pid: i32 = std::fs::read_to_string(file).unwrap().lines().next().unwrap().trim().parse().unwrap();
+    let pid: i32 = std::fs::read_to_string(file)
+        .unwrap()
+        .lines()
+        .next()
+        .unwrap()
+        .trim()
+        .parse()
+        .unwrap();
     kill(Pid::from_raw(pid), Signal::SIGKILL).unwrap();
     let started = Instant::now();
     let args = json!({ "sessionId": "s" });
-    while server.try_call("query", "visitors:getBySession", args.clone(), None).await.is_none() {
+    while server
+        .try_call("query", "visitors:getBySession", args.clone(), None)
+        .await
+        .is_none()
+    {
         assert!(started.elapsed() < Duration::from_secs(60), "it did not recover");
     }
     assert_eq!(thread(&server, &conversation, &session).await, THREAD);
@@ -166,7 +205,10 @@ fn wrong_settings_are_named() {
         ("--database-url", "postgres://127.0.0.1:1/x", "DATABASE_URL"),
     ] {
         let directory = TempDir::new().unwrap();
-        let output = command(directory.path(), &free_address()).args([flag, value]).output().unwrap();
+        let output = command(directory.path(), &free_address())
+            .args([flag, value])
+            .output()
+            .unwrap();
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(!output.status.success() && said.contains(named), "{flag}: {said}");
     }
@@ -174,9 +216,19 @@ fn wrong_settings_are_named() {
 
 #[test]
 fn help_names_every_variable_and_default() {
-    let output = Command::new(env!("CARGO_BIN_EXE_opencom")).arg("--help").output().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_opencom"))
+        .arg("--help")
+        .output()
+        .unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    for named in ["OPENCOM_LISTEN", "127.0.0.1:3210", "OPENCOM_DATA_DIR", "./data", "DATABASE_URL", "OPENCOM_MASTER_KEY"] {
+    for named in [
+        "OPENCOM_LISTEN",
+        "127.0.0.1:3210",
+        "OPENCOM_DATA_DIR",
+        "./data",
+        "DATABASE_URL",
+        "OPENCOM_MASTER_KEY",
+    ] {
         assert!(text.contains(named), "{named}");
     }
 }

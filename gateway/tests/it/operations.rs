@@ -19,14 +19,28 @@ async fn metrics_are_served_as_text() {
     let wire = Wire::start().await;
     let response = wire.request(Method::GET, "/metrics").send().await.unwrap();
     assert_eq!(response.status(), StatusCode::OK);
-    assert!(response.headers()["content-type"].to_str().unwrap().starts_with("text/plain"));
+    assert!(
+        response.headers()["content-type"]
+            .to_str()
+            .unwrap()
+            .starts_with("text/plain")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn others_can_verify_the_tokens() {
     let wire = Wire::start().await;
-    let response = wire.request(Method::GET, "/.well-known/openid-configuration").send().await.unwrap();
-    assert!(response.headers()["cache-control"].to_str().unwrap().starts_with("public, max-age=15"));
+    let response = wire
+        .request(Method::GET, "/.well-known/openid-configuration")
+        .send()
+        .await
+        .unwrap();
+    assert!(
+        response.headers()["cache-control"]
+            .to_str()
+            .unwrap()
+            .starts_with("public, max-age=15")
+    );
     let (_, discovery) = answer(response).await;
     assert_eq!(
         discovery,
@@ -36,8 +50,17 @@ async fn others_can_verify_the_tokens() {
             "authorization_endpoint": "http://opencom.test/oauth/authorize",
         })
     );
-    let (_, jwks) = answer(wire.request(Method::GET, "/.well-known/jwks.json").send().await.unwrap()).await;
+    let (_, jwks) = answer(
+        wire.request(Method::GET, "/.well-known/jwks.json")
+            .send()
+            .await
+            .unwrap(),
+    )
+    .await;
     let key = &jwks["keys"][0];
-    assert_eq!((&key["use"], &key["kty"], &key["e"]), (&json!("sig"), &json!("RSA"), &json!("AQAB")));
+    assert_eq!(
+        (&key["use"], &key["kty"], &key["e"]),
+        (&json!("sig"), &json!("RSA"), &json!("AQAB"))
+    );
     assert_eq!(key["n"], wire.kit.app.jwt_key.modulus.as_str());
 }

@@ -26,7 +26,11 @@ impl Wire {
         let (app, database) = (kit.app.clone(), kit.database.url().to_owned());
         let metrics = PrometheusBuilder::new().build_recorder().handle();
         let server = HttpServer::new(move || {
-            http::app(http::State::new(&app, Pool::new(&database, 4).unwrap(), metrics.clone()))
+            http::app(http::State::new(
+                &app,
+                Pool::new(&database, 4).unwrap(),
+                metrics.clone(),
+            ))
         })
         .workers(1)
         .tcp_nodelay(true)
@@ -35,7 +39,11 @@ impl Wire {
         .unwrap()
         .run();
         tokio::spawn(server);
-        Self { kit, url, client: client() }
+        Self {
+            kit,
+            url,
+            client: client(),
+        }
     }
 
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
@@ -46,7 +54,11 @@ impl Wire {
     pub(crate) fn token(&self, agent: &Agent) -> String {
         let server = &self.kit.app.server;
         let now = Millis(server.clock.now().0);
-        self.kit.app.jwt_key.issue(agent.user_id, agent.session_id, &server.public_url, now).unwrap()
+        self.kit
+            .app
+            .jwt_key
+            .issue(agent.user_id, agent.session_id, &server.public_url, now)
+            .unwrap()
     }
 
     /// Posts a body.
@@ -57,7 +69,9 @@ impl Wire {
     /// Calls a function and gives the envelope.
     pub(crate) async fn call(&self, route: &str, path: &str, args: Value, token: Option<&str>) -> Value {
         let body = json!({ "path": path, "args": args, "format": "json" });
-        let mut request = self.request(Method::POST, &format!("/api/{route}")).body(body.to_string());
+        let mut request = self
+            .request(Method::POST, &format!("/api/{route}"))
+            .body(body.to_string());
         if let Some(token) = token {
             request = request.bearer_auth(token);
         }

@@ -7,6 +7,7 @@ use diesel_async::RunQueryDsl;
 use opencom_contract::conversations::{ConversationStatus, InboxAiFilter};
 use opencom_core::id::{ConversationId, VisitorId, WorkspaceId};
 use opencom_core::{Millis, Result};
+use opencom_runtime::database::literal_limit;
 use opencom_runtime::{MutationCx, QueryCx, Topic};
 use opencom_schema::{conversations, messages, visitors};
 
@@ -21,6 +22,11 @@ pub(crate) struct InboxFilter {
     pub(crate) status: Option<ConversationStatus>,
     pub(crate) ai: Option<InboxAiFilter>,
 }
+
+/// The default page of the inbox, and one row more to tell whether there are others.
+const SMALL_PAGE: i64 = 51;
+/// The largest page of the inbox, and one row more.
+const LARGE_PAGE: i64 = 101;
 
 /// A place in a list: everything after this moment and id.
 pub(crate) type Position = (Millis, ConversationId);
@@ -100,7 +106,6 @@ pub(crate) async fn by_workspace(
     let mut query = ConversationRow::query()
         .filter(conversations::workspace_id.eq(workspace))
         .order((conversations::created_at.desc(), conversations::id.desc()))
-        .limit(limit)
         .into_boxed();
     if let Some(status) = status {
         query = query.filter(conversations::status.eq(status));
@@ -111,7 +116,7 @@ pub(crate) async fn by_workspace(
             .filter(conversations::created_at.le(at))
             .filter(conversations::created_at.lt(at).or(conversations::id.lt(id)));
     }
-    Ok(query.load(cx.connection().await?).await?)
+    Ok(literal_limit(query, limit).load(cx.connection().await?).await?)
 }
 
 /// Where a conversation stands in the order of [`by_workspace`].
@@ -149,7 +154,6 @@ pub(crate) async fn inbox(
         ))
         .filter(conversations::workspace_id.eq(filter.workspace))
         .order((conversations::activity_at.desc(), conversations::id.desc()))
-        .limit(limit)
         .into_boxed();
     if let Some(status) = filter.status {
         query = query.filter(conversations::status.eq(status));
@@ -162,7 +166,10 @@ pub(crate) async fn inbox(
             .filter(conversations::activity_at.le(at))
             .filter(conversations::activity_at.lt(at).or(conversations::id.lt(id)));
     }
-    let rows: Vec<InboxEntry> = query.load(cx.connection().await?).await?;
+    // Two page sizes, not a hundred: each is a statement of its own on every connection.
+    let page = if limit <= SMALL_PAGE { SMALL_PAGE } else { LARGE_PAGE };
+    let mut rows: Vec<InboxEntry> = literal_limit(query, page).load(cx.connection().await?).await?;
+    rows.truncate(usize::try_from(limit).unwrap_or_default());
     for (conversation, _, _) in &rows {
         if let Some(visitor) = conversation.visitor_id {
             cx.read(Topic::Visitor(visitor));
@@ -208,16 +215,13 @@ pub(crate) async fn by_visitor(
     limit: i64,
 ) -> Result<Vec<PreviewRow>> {
     cx.read(Topic::ConversationsOfVisitor(visitor));
-    let rows = conversations::table
+    let query = conversations::table
         .left_join(messages::table.on(conversations::last_message_id.eq(messages::id.nullable())))
         .select((ConversationRow::as_select(), Option::<MessageRow>::as_select()))
         .filter(conversations::visitor_id.eq(visitor))
         .filter(conversations::workspace_id.eq(workspace))
-        .order((conversations::activity_at.desc(), conversations::id.desc()))
-        .limit(limit)
-        .load(cx.connection().await?)
-        .await?;
-    Ok(rows)
+        .order((conversations::activity_at.desc(), conversations::id.desc()));
+    Ok(literal_limit(query, limit).load(cx.connection().await?).await?)
 }
 
 /// How many messages a visitor has not read.

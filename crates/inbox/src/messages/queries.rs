@@ -4,6 +4,7 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use opencom_core::id::{ConversationId, MessageId};
 use opencom_core::{Millis, Result};
+use opencom_runtime::database::literal_limit;
 use opencom_runtime::{QueryCx, Topic};
 use opencom_schema::{messages, users};
 
@@ -25,7 +26,6 @@ pub(crate) async fn thread(
         .select((MessageRow::as_select(), users::name.nullable(), users::email.nullable()))
         .filter(messages::conversation_id.eq(conversation))
         .order((messages::created_at.desc(), messages::id.desc()))
-        .limit(limit)
         .into_boxed();
     if let Some((at, id)) = before {
         // In this form the first condition bounds the index scan.
@@ -33,7 +33,8 @@ pub(crate) async fn thread(
             .filter(messages::created_at.le(at))
             .filter(messages::created_at.lt(at).or(messages::id.lt(id)));
     }
-    let rows: Vec<(MessageRow, Option<String>, Option<String>)> = query.load(cx.connection().await?).await?;
+    let rows: Vec<(MessageRow, Option<String>, Option<String>)> =
+        literal_limit(query, limit).load(cx.connection().await?).await?;
     for (message, _, _) in &rows {
         if let Some(user) = message.sender_user_id {
             cx.read(Topic::User(user));
