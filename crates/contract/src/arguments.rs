@@ -1,6 +1,11 @@
 //! From the arguments' text to a request, or to an error in the words that Convex clients know.
 
+use std::fmt;
+use std::marker::PhantomData;
+
 use opencom_core::{Error, Result};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{self, Deserialize, Deserializer, MapAccess};
 use serde_json::Value;
 use validator::{ValidationErrors, ValidationErrorsKind};
 
@@ -159,6 +164,36 @@ fn first_rule(errors: &ValidationErrors, parent: &str) -> Option<(String, String
     })
 }
 
+/// Deserializes an argument that is an object. serde would also take a list for the fields in their order.
+pub(crate) fn object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
+    Object::deserialize(deserializer).map(|object| object.0)
+}
+
+/// Deserializes an optional argument that is an object, as [`object`] does.
+pub(crate) fn object_if_any<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    Ok(Option::<Object<T>>::deserialize(deserializer)?.map(|object| object.0))
+}
+
+struct Object<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> de::Visitor<'de> for Visitor<T> {
+            type Value = Object<T>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Object<T>, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map)).map(Object)
+            }
+        }
+        deserializer.deserialize_map(Visitor(PhantomData))
+    }
+}
+
 /// A Rust field's name as it stands on the wire.
 fn camel_case(field: &str) -> String {
     let mut name = String::with_capacity(field.len());
@@ -234,6 +269,19 @@ mod tests {
                 "{text}"
             );
         }
+    }
+
+    #[test]
+    fn a_list_of_the_fields_in_their_order_is_no_object() {
+        let ws = WorkspaceId::generate();
+        let (field, text) = refusal::<widget_sessions::Boot>(&format!(
+            r#"{{"workspaceId":"{ws}","location":["Paris","IDF","France","FR"]}}"#
+        ));
+        assert_eq!(field, "location");
+        assert!(
+            text.starts_with("ArgumentValidationError: Value does not match validator."),
+            "{text}"
+        );
     }
 
     #[test]

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_with_macros::skip_serializing_none;
 use validator::Validate;
 
+use crate::arguments::object_if_any;
 use crate::function::{ANYONE, SIGNED_IN, functions};
 use crate::limits;
 use crate::workspaces::{AuthMethod, Workspace};
@@ -30,6 +31,7 @@ pub struct SignIn {
     #[validate(length(max = limits::IDENTIFIER))]
     pub provider: Option<String>,
     /// What the provider needs.
+    #[serde(default, deserialize_with = "object_if_any")]
     #[validate(nested)]
     pub params: Option<SignInParams>,
     /// Kept for links; compared with nothing.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_with_macros::skip_serializing_none;
 use validator::Validate;
 
+use crate::arguments::{object, object_if_any};
 use crate::function::{ANYONE, Access, VISITOR, Who, functions, permitted, permitted_or_visitor};
 use crate::limits;
 
@@ -62,9 +63,11 @@ pub struct Identify {
     #[validate(length(max = limits::TOKEN))]
     pub user_hash: Option<String>,
     /// Where they are; replaces the stored one.
+    #[serde(default, deserialize_with = "object_if_any")]
     #[validate(nested)]
     pub location: Option<Location>,
     /// What they use; replaces the stored one.
+    #[serde(default, deserialize_with = "object_if_any")]
     #[validate(nested)]
     pub device: Option<Device>,
     /// The page they came from.
@@ -93,6 +96,7 @@ pub struct UpdateLocation {
     #[validate(length(max = limits::TOKEN))]
     pub session_token: Option<String>,
     /// The new location.
+    #[serde(deserialize_with = "object")]
     #[validate(nested)]
     pub location: Location,
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_with_macros::skip_serializing_none;
 use validator::Validate;
 
+use crate::arguments::object_if_any;
 use crate::function::{ANYONE, INTERNAL, functions};
 use crate::limits;
 use crate::visitors::{Device, Location, Visitor};
@@ -42,9 +43,11 @@ pub struct Boot {
     #[validate(length(max = limits::TOKEN))]
     pub user_hash: Option<String>,
     /// Where they are.
+    #[serde(default, deserialize_with = "object_if_any")]
     #[validate(nested)]
     pub location: Option<Location>,
     /// What they use.
+    #[serde(default, deserialize_with = "object_if_any")]
     #[validate(nested)]
     pub device: Option<Device>,
     /// The page they came from.

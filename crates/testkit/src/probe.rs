@@ -1,6 +1,8 @@
 //! The live-consistency probe: holds query results as a live client would, re-runs only those whose topics were
 //! published, and compares each with a fresh execution. A forgotten topic fails it.
 
+use std::collections::BTreeSet;
+
 use opencom_runtime::topics::Change;
 use opencom_runtime::{Caller, Execution};
 use serde_json::Value;
@@ -15,6 +17,7 @@ struct Held {
     arguments: String,
     caller: Caller,
     result: Result<Execution, String>,
+    reruns: usize,
 }
 
 /// Live results of a set of queries.
@@ -22,7 +25,6 @@ pub struct Probe<'kit> {
     kit: &'kit Kit,
     changes: Receiver<Change>,
     held: Vec<Held>,
-    reruns: usize,
 }
 
 impl<'kit> Probe<'kit> {
@@ -32,7 +34,6 @@ impl<'kit> Probe<'kit> {
             kit,
             changes: kit.app.server.topics.listen(),
             held: Vec::new(),
-            reruns: 0,
         }
     }
 
@@ -45,12 +46,22 @@ impl<'kit> Probe<'kit> {
             arguments,
             caller,
             result,
+            reruns: 0,
         });
     }
 
     /// How many results were computed again because of a published topic.
     pub fn reruns(&self) -> usize {
-        self.reruns
+        self.held.iter().map(|held| held.reruns).sum()
+    }
+
+    /// The queries of which no result was ever computed again: nothing that happened was about them.
+    pub fn idle(&self) -> BTreeSet<&'static str> {
+        let busy: BTreeSet<_> = (self.held.iter().filter(|held| held.reruns > 0))
+            .map(|held| held.path)
+            .collect();
+        let all: BTreeSet<_> = self.held.iter().map(|held| held.path).collect();
+        all.difference(&busy).copied().collect()
     }
 
     /// Brings the held results up to date as a live client would, then compares each with a fresh execution.
@@ -74,6 +85,7 @@ impl<'kit> Probe<'kit> {
                 arguments,
                 caller,
                 result,
+                reruns: _,
             } = &self.held[index];
             let touched = result.as_ref().map_or(true, |held| {
                 held.reads.iter().any(|topic| published.contains(topic))
@@ -81,7 +93,7 @@ impl<'kit> Probe<'kit> {
             });
             let fresh = self.run(path, arguments, *caller).await;
             if touched || everything {
-                self.reruns += 1;
+                self.held[index].reruns += 1;
                 self.held[index].result = fresh;
                 continue;
             }

@@ -100,6 +100,10 @@ async fn source(cx: &mut MutationCx, req: &Identify) -> Result<VisitorRow> {
     let id = req
         .visitor_id
         .ok_or_else(|| Error::invalid("visitorId", "Visitor ID required"))?;
+    if token.is_some() {
+        // Strangers do not learn which visitors there are.
+        cx.session_by_token(token).await??;
+    }
     let named = queries::by_id_or_alias(cx, id).await?.or_not_found("Visitor")?;
     if token.is_none() {
         return Ok(named);

@@ -2,7 +2,16 @@
 //! catalogue of functions at once.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
 
+mod access;
+mod arguments;
 mod bus;
+mod catalogue;
+mod exceptions;
 mod jobs;
+mod live;
+mod principal;
+mod rows;
 mod schema;
+mod shape;
 mod transactions;
+mod world;

@@ -1,0 +1,390 @@
+//! A small world that every function of the catalogue has something to do in: two workspaces with their people, and
+//! for each function one valid argument object.
+
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use opencom_contract::conversations::AiWorkflowState;
+use opencom_core::id::{StoredFileId, UserId, WorkspaceId};
+use opencom_core::{Result, Role};
+use opencom_runtime::files::{self, StoredFile};
+use opencom_runtime::{Caller, MutationCx, ScopedFutureExt};
+use opencom_schema::{conversations, workspaces};
+use opencom_testkit::{Agent, Kit, Nobody, Person, Visitor, Workspace};
+use serde_json::{Value, json};
+
+/// Stands in everything of the other workspace that its members alone may see.
+pub(crate) const FOREIGN: &str = "foreign-marker";
+
+/// Somebody who calls, and the visitor's token that they show, if any.
+#[derive(Clone, Debug)]
+pub(crate) struct Asker {
+    pub(crate) caller: Caller,
+    pub(crate) token: Option<String>,
+}
+
+impl Person for Asker {
+    fn caller(&self) -> Caller {
+        self.caller
+    }
+}
+
+impl From<&Agent> for Asker {
+    fn from(agent: &Agent) -> Self {
+        Self {
+            caller: agent.caller(),
+            token: None,
+        }
+    }
+}
+
+impl From<&Visitor> for Asker {
+    fn from(visitor: &Visitor) -> Self {
+        Self::with_token(&visitor.token)
+    }
+}
+
+impl Asker {
+    /// Somebody without any token.
+    pub(crate) const NOBODY: Self = Self {
+        caller: Caller::Anonymous,
+        token: None,
+    };
+
+    /// Somebody who shows this token as a visitor.
+    pub(crate) fn with_token(token: &str) -> Self {
+        Self {
+            caller: Caller::Anonymous,
+            token: Some(token.to_owned()),
+        }
+    }
+
+    /// Who the conversation's side is called in `readerType` and `senderType`.
+    fn side(&self) -> &'static str {
+        if self.token.is_some() { "visitor" } else { "agent" }
+    }
+}
+
+/// A conversation and the newest message in it.
+#[derive(Clone, Debug)]
+pub(crate) struct Thread {
+    pub(crate) conversation: String,
+    pub(crate) message: String,
+}
+
+/// What there is.
+pub(crate) struct World<'kit> {
+    pub(crate) kit: &'kit Kit,
+    pub(crate) ws: Workspace,
+    pub(crate) agent: Agent,
+    pub(crate) visitor: Visitor,
+    pub(crate) second: Visitor,
+    /// The visitor's first conversation.
+    pub(crate) thread: Thread,
+    /// A later one.
+    pub(crate) later: Thread,
+    pub(crate) other: Workspace,
+    pub(crate) foreign: Visitor,
+    pub(crate) foreign_thread: Thread,
+}
+
+impl<'kit> World<'kit> {
+    pub(crate) async fn new(kit: &'kit Kit) -> Self {
+        let (ws, other) = (kit.workspace().await, kit.workspace().await);
+        let agent = kit.agent(&ws, Role::Agent).await;
+        let (visitor, second, foreign) = (
+            kit.visitor(&ws).await,
+            kit.visitor(&ws).await,
+            kit.visitor(&other).await,
+        );
+        name(kit, &visitor, "Wanda Visitor").await;
+        name(kit, &foreign, FOREIGN).await;
+        let thread = open(kit, ws.id, &visitor, "hello").await;
+        let later = open(kit, ws.id, &visitor, "hello again").await;
+        let foreign_thread = open(kit, other.id, &foreign, FOREIGN).await;
+        let connection = &mut kit.connection().await;
+        diesel::update(conversations::table)
+            .set(conversations::ai_workflow_state.eq(AiWorkflowState::AiHandled.as_str()))
+            .execute(connection)
+            .await
+            .unwrap();
+        diesel::update(workspaces::table.find(other.id))
+            .set(workspaces::allowed_domains.eq(vec![FOREIGN]))
+            .execute(connection)
+            .await
+            .unwrap();
+        Self {
+            kit,
+            ws,
+            agent,
+            visitor,
+            second,
+            thread,
+            later,
+            other,
+            foreign,
+            foreign_thread,
+        }
+    }
+
+    pub(crate) fn as_owner(&self) -> Asker {
+        Asker::from(&self.ws.owner)
+    }
+
+    pub(crate) fn as_visitor(&self) -> Asker {
+        Asker::from(&self.visitor)
+    }
+
+    /// A valid argument object with every argument that there is, for a caller who may call or, where the caller may
+    /// not, with what somebody else may name. What is used up by a call is made anew.
+    pub(crate) async fn arguments(&self, path: &str, asker: &Asker) -> Value {
+        let ws = self.ws.id;
+        let visitor = self.visitor.id;
+        let token = asker.token.as_deref();
+        let conversation = &self.thread.conversation;
+        let someone = UserId::generate();
+        let location = json!({ "city": "Paris", "region": "IDF", "country": "France", "countryCode": "FR" });
+        let device = json!({
+            "browser": "Firefox", "os": "Linux", "deviceType": "desktop", "platform": "web", "appVersion": "1.0",
+        });
+        let mut arguments = match path {
+            "auth:signIn" => json!({
+                "provider": "resend-otp",
+                "params": {
+                    "flow": "signIn", "email": format!("{someone}@example.com"), "password": "correct horse",
+                    "newPassword": "correct horses", "name": "Ada", "workspaceName": "Engines", "redirectTo": "/inbox",
+                },
+                "verifier": "v", "refreshToken": "r", "calledBy": "tests",
+            }),
+            "auth:signOut" | "auth:isAuthenticated" | "auth:currentUser" | "auth:getUserWorkspaces" => json!({}),
+            "auth:switchWorkspace" => json!({ "workspaceId": ws }),
+            "auth:completeSignupProfile" => json!({ "name": "Ada", "workspaceName": "Engines" }),
+            "workspaces:get" => json!({ "id": ws }),
+            "workspaces:getPublicWorkspaceContext" => json!({ "workspaceId": ws, "articleSlug": "hello" }),
+            "workspaces:getByName" => json!({ "name": format!("Workspace {ws}") }),
+            "workspaces:create" => json!({ "name": "Engines" }),
+            "workspaces:getOrCreateDefault" => json!({}),
+            "workspaces:validateOrigin" => json!({ "workspaceId": ws, "origin": "https://example.com" }),
+            "widgetSessions:boot" => json!({
+                "workspaceId": ws, "sessionId": format!("session_{someone}"), "email": format!("{someone}@example.com"),
+                "name": "Wanda", "externalUserId": "wanda", "userHash": "00", "location": location, "device": device,
+                "referrer": "https://example.com/", "currentUrl": "https://example.com/", "customAttributes": {},
+                "existingVisitorId": visitor, "origin": "https://example.com", "clientType": "web_widget",
+                "clientVersion": "1.0", "clientIdentifier": "widget",
+            }),
+            "widgetSessions:refresh" | "widgetSessions:revoke" => {
+                json!({ "sessionToken": self.token_of(asker).await, "workspaceId": ws })
+            }
+            "widgetSessions:validateSessionToken" => {
+                json!({ "workspaceId": ws, "sessionToken": self.token_of(asker).await, "visitorId": visitor })
+            }
+            "widgetSessions:cleanupExpiredSessions" => json!({}),
+            "visitors:get" => json!({ "id": visitor }),
+            "visitors:getBySession" => json!({ "sessionId": self.visitor.session_id }),
+            "visitors:identify" => json!({
+                "visitorId": visitor, "sessionToken": token, "email": format!("{someone}@example.com"),
+                "name": "Wanda", "externalUserId": "wanda", "userHash": "00", "location": location, "device": device,
+                "referrer": "https://example.com/", "currentUrl": "https://example.com/",
+                "customAttributes": { "plan": "pro" }, "origin": "https://example.com", "workspaceId": ws,
+            }),
+            "visitors:updateLocation" => {
+                json!({ "visitorId": visitor, "sessionToken": token, "location": location })
+            }
+            "visitors:heartbeat" => json!({
+                "visitorId": visitor, "sessionToken": token, "origin": "https://example.com", "workspaceId": ws,
+            }),
+            "visitors:list" => json!({ "workspaceId": ws, "limit": 10, "cursor": self.second.id }),
+            "visitors:search" => json!({ "workspaceId": ws, "query": "Wanda", "limit": 10 }),
+            "visitors:isOnline" => json!({ "visitorId": visitor }),
+            "conversations:list" => {
+                json!({ "workspaceId": ws, "status": "open", "cursor": self.later.conversation })
+            }
+            "conversations:get" => {
+                json!({ "id": conversation, "visitorId": token.map(|_| visitor), "sessionToken": token })
+            }
+            "conversations:create" => {
+                json!({ "workspaceId": ws, "visitorId": visitor, "userId": self.ws.owner.user_id })
+            }
+            "conversations:createForVisitor" | "conversations:getOrCreateForVisitor" => {
+                json!({ "workspaceId": ws, "visitorId": visitor, "sessionToken": token.unwrap_or_default() })
+            }
+            "conversations:updateStatus" => json!({ "id": conversation, "status": "open" }),
+            "conversations:assign" => json!({ "id": conversation, "agentId": self.agent.user_id }),
+            "conversations:markAsRead" => json!({
+                "id": conversation, "readerType": asker.side(), "visitorId": token.map(|_| visitor),
+                "sessionToken": token,
+            }),
+            "conversations:getTotalUnreadForVisitor" | "conversations:listByVisitor" => {
+                json!({ "visitorId": visitor, "sessionToken": token, "workspaceId": ws })
+            }
+            "conversations:listForInbox" => json!({
+                "workspaceId": ws, "status": "open", "aiWorkflowState": "ai_handled", "limit": 10,
+                "cursor": self.later.conversation,
+            }),
+            "messages:list" => json!({
+                "conversationId": conversation, "visitorId": token.map(|_| visitor), "sessionToken": token,
+                "before": self.thread.message,
+            }),
+            "messages:send" => json!({
+                "conversationId": conversation, "senderId": "me", "senderType": asker.side(), "content": "hello",
+                "attachmentIds": [self.attachment(asker).await], "visitorId": token.map(|_| visitor),
+                "sessionToken": token,
+            }),
+            "messages:internalSendBotMessage" => {
+                json!({ "conversationId": conversation, "content": "beep", "senderId": "ai-agent" })
+            }
+            "supportAttachments:generateUploadUrl" => {
+                json!({ "workspaceId": ws, "visitorId": token.map(|_| visitor), "sessionToken": token })
+            }
+            "supportAttachments:finalizeUpload" => json!({
+                "workspaceId": ws, "visitorId": token.map(|_| visitor), "sessionToken": token,
+                "storageId": self.file(asker).await, "fileName": "a.png",
+            }),
+            _ => panic!("{path} is new: add a valid argument object for it to crates/testkit/tests/it/world.rs"),
+        };
+        // What this asker does not have is absent.
+        arguments.as_object_mut().unwrap().retain(|_, value| !value.is_null());
+        arguments
+    }
+
+    /// A row of the other workspace, by the table's name on the wire.
+    pub(crate) async fn foreign_id(&self, table: &str) -> String {
+        match table {
+            "workspaces" => self.other.id.to_string(),
+            "users" => self.other.owner.user_id.to_string(),
+            "visitors" => self.foreign.id.to_string(),
+            "conversations" => self.foreign_thread.conversation.clone(),
+            "messages" => self.foreign_thread.message.clone(),
+            "supportAttachments" => {
+                let file = upload(self.kit, self.other.id, &Asker::from(&self.foreign))
+                    .await
+                    .unwrap();
+                stage(self.kit, self.other.id, &Asker::from(&self.foreign), file)
+                    .await
+                    .unwrap()
+            }
+            "_storage" => upload(self.kit, self.other.id, &Asker::from(&self.foreign))
+                .await
+                .unwrap()
+                .to_string(),
+            _ => {
+                panic!("ids of `{table}` are new: add a row of the other workspace to crates/testkit/tests/it/world.rs")
+            }
+        }
+    }
+
+    /// An id of the same table that no row has.
+    pub(crate) async fn unknown_id(&self, table: &str) -> String {
+        unknown_like(&self.foreign_id(table).await)
+    }
+
+    /// Another session of the visitor.
+    pub(crate) async fn session(&self) -> String {
+        let boot = json!({ "workspaceId": self.ws.id, "sessionId": self.visitor.session_id });
+        let booted = self.kit.call_json(&Nobody, "widgetSessions:boot", boot).await.unwrap();
+        booted["sessionToken"].as_str().unwrap().to_owned()
+    }
+
+    /// The asker's token; for agents one that they got hold of.
+    async fn token_of(&self, asker: &Asker) -> String {
+        match &asker.token {
+            Some(token) => token.clone(),
+            None => self.session().await,
+        }
+    }
+
+    /// A file that the asker uploaded, or the visitor when the asker may not.
+    async fn file(&self, asker: &Asker) -> StoredFileId {
+        match upload(self.kit, self.ws.id, asker).await {
+            Ok(file) => file,
+            Err(_) => upload(self.kit, self.ws.id, &self.as_session().await).await.unwrap(),
+        }
+    }
+
+    /// An attachment that the asker staged, or the visitor when the asker may not.
+    async fn attachment(&self, asker: &Asker) -> String {
+        let file = self.file(asker).await;
+        match stage(self.kit, self.ws.id, asker, file).await {
+            Ok(attachment) => attachment,
+            Err(_) => stage(self.kit, self.ws.id, &self.as_session().await, file)
+                .await
+                .unwrap(),
+        }
+    }
+
+    /// The visitor with a session of its own, which no test ends.
+    async fn as_session(&self) -> Asker {
+        Asker::with_token(&self.session().await)
+    }
+}
+
+/// An id of the same table that no row has.
+pub(crate) fn unknown_like(id: &str) -> String {
+    let (random, tag) = id.split_at(30);
+    random.chars().rev().chain(tag.chars()).collect()
+}
+
+async fn name(kit: &Kit, visitor: &Visitor, name: &str) {
+    let identify = json!({ "visitorId": visitor.id, "sessionToken": visitor.token, "name": name });
+    kit.call_json(&Nobody, "visitors:identify", identify).await.unwrap();
+}
+
+/// Opens a conversation and writes to it.
+async fn open(kit: &Kit, ws: WorkspaceId, visitor: &Visitor, text: &str) -> Thread {
+    let create = json!({ "workspaceId": ws, "sessionToken": visitor.token });
+    let conversation = kit
+        .call_json(&Nobody, "conversations:createForVisitor", create)
+        .await
+        .unwrap()["_id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let send = json!({
+        "conversationId": conversation, "senderId": "me", "senderType": "visitor", "content": text,
+        "sessionToken": visitor.token,
+    });
+    let message = kit.call_json(&Nobody, "messages:send", send).await.unwrap();
+    let message = message.as_str().unwrap().to_owned();
+    Thread { conversation, message }
+}
+
+/// Uploads a file as the gateway does.
+pub(crate) async fn upload(kit: &Kit, ws: WorkspaceId, asker: &Asker) -> Result<StoredFileId> {
+    let mut request = json!({ "workspaceId": ws });
+    if let Some(token) = &asker.token {
+        request["sessionToken"] = json!(token);
+    }
+    let url = kit
+        .call_json(asker, "supportAttachments:generateUploadUrl", request)
+        .await?;
+    let token = url.as_str().unwrap().rsplit_once("token=").unwrap().1.to_owned();
+    let id = StoredFileId::generate();
+    kit.dispatcher
+        .transaction(Caller::Anonymous, |cx| complete(cx, token.clone(), id).scope_boxed())
+        .await?;
+    Ok(id)
+}
+
+async fn complete(cx: &mut MutationCx, token: String, id: StoredFileId) -> Result<()> {
+    let upload = files::open_upload(cx, &token).await?;
+    let file = StoredFile {
+        id,
+        workspace_id: upload.workspace_id,
+        size: 7,
+        content_type: "application/octet-stream".to_owned(),
+        sha256: "00".to_owned(),
+        created_at: cx.now(),
+    };
+    files::complete_upload(cx, upload.id, &file).await
+}
+
+/// Stages an uploaded file.
+pub(crate) async fn stage(kit: &Kit, ws: WorkspaceId, asker: &Asker, file: StoredFileId) -> Result<String> {
+    let mut request = json!({ "workspaceId": ws, "storageId": file, "fileName": "a.png" });
+    if let Some(token) = &asker.token {
+        request["sessionToken"] = json!(token);
+    }
+    let staged = kit
+        .call_json(asker, "supportAttachments:finalizeUpload", request)
+        .await?;
+    Ok(staged["attachmentId"].as_str().unwrap().to_owned())
+}
