@@ -1,7 +1,8 @@
 //! Reads of `messages`.
 
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use futures_util::future::try_join;
 use opencom_core::id::{ConversationId, MessageId};
 use opencom_core::{Millis, Result};
 use opencom_runtime::database::literal_limit;
@@ -9,6 +10,7 @@ use opencom_runtime::{QueryCx, Topic};
 use opencom_schema::{messages, users};
 
 use super::rows::{MessageRow, SignedMessage};
+use crate::conversations::rows::Parties;
 
 /// A place in a thread: everything before this moment and id.
 pub(crate) type Position = (Millis, MessageId);
@@ -20,7 +22,39 @@ pub(crate) async fn thread(
     before: Option<Position>,
     limit: i64,
 ) -> Result<Vec<SignedMessage>> {
-    cx.read(Topic::MessagesOfConversation(conversation));
+    let rows = load_thread(cx.connection().await?, conversation, before, limit).await?;
+    Ok(read_thread(cx, conversation, rows))
+}
+
+/// Whose a conversation is, and its newest messages: both statements go down the connection together, so the caller
+/// checks access after the fact and drops the messages if there is none.
+pub(crate) async fn parties_and_thread(
+    cx: &mut QueryCx,
+    conversation: ConversationId,
+    before: Option<Position>,
+    limit: i64,
+) -> Result<(Option<Parties>, Vec<SignedMessage>)> {
+    let connection: &AsyncPgConnection = cx.connection().await?;
+    let parties = async {
+        let mut connection = connection;
+        Parties::query()
+            .find(conversation)
+            .first(&mut connection)
+            .await
+            .optional()
+    };
+    let (parties, rows) = try_join(parties, load_thread(connection, conversation, before, limit)).await?;
+    Ok((parties, read_thread(cx, conversation, rows)))
+}
+
+type ThreadRow = (MessageRow, Option<String>, Option<String>);
+
+async fn load_thread(
+    mut connection: &AsyncPgConnection,
+    conversation: ConversationId,
+    before: Option<Position>,
+    limit: i64,
+) -> QueryResult<Vec<ThreadRow>> {
     let mut query = messages::table
         .left_join(users::table.on(messages::sender_user_id.eq(users::id.nullable())))
         .select((MessageRow::as_select(), users::name.nullable(), users::email.nullable()))
@@ -33,17 +67,20 @@ pub(crate) async fn thread(
             .filter(messages::created_at.le(at))
             .filter(messages::created_at.lt(at).or(messages::id.lt(id)));
     }
-    let rows: Vec<(MessageRow, Option<String>, Option<String>)> =
-        literal_limit(query, limit).load(cx.connection().await?).await?;
+    literal_limit(query, limit).load(&mut connection).await
+}
+
+/// Records what a thread rests on.
+fn read_thread(cx: &mut QueryCx, conversation: ConversationId, rows: Vec<ThreadRow>) -> Vec<SignedMessage> {
+    cx.read(Topic::MessagesOfConversation(conversation));
     for (message, _, _) in &rows {
         if let Some(user) = message.sender_user_id {
             cx.read(Topic::User(user));
         }
     }
-    Ok(rows
-        .into_iter()
+    rows.into_iter()
         .map(|(message, name, email)| SignedMessage { message, name, email })
-        .collect())
+        .collect()
 }
 
 /// Where a message stands in the thread of its conversation.
