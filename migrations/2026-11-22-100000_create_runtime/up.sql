@@ -46,4 +46,5 @@ CREATE TABLE uploads (
 COMMENT ON TABLE uploads IS 'Upload addresses that were given out, each good for one file.';
 COMMENT ON COLUMN uploads.uploader IS 'Who may turn the file into something: a visitor''s or a user''s id.';
 CREATE UNIQUE INDEX uploads_file_id ON uploads (file_id) WHERE file_id IS NOT NULL;
+CREATE INDEX uploads_uploader ON uploads (uploader);
 CREATE INDEX uploads_expires_at ON uploads (expires_at);

@@ -153,4 +153,5 @@ CREATE TABLE support_attachments (
     expires_at timestamptz
 );
 CREATE INDEX support_attachments_message_id ON support_attachments (message_id) WHERE message_id IS NOT NULL;
+CREATE INDEX support_attachments_uploader ON support_attachments (uploaded_by_id) WHERE status = 'staged';
 CREATE INDEX support_attachments_staged ON support_attachments (expires_at) WHERE status = 'staged';

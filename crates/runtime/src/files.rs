@@ -126,6 +126,15 @@ pub async fn claim(
     Ok(StoredFile::query().find(file).first(connection).await.optional()?)
 }
 
+/// Gives one uploader's open uploads to another: two have become one.
+pub async fn hand_over(cx: &mut MutationCx, from: &str, to: &str) -> Result<()> {
+    diesel::update(uploads::table.filter(uploads::uploader.eq(from)))
+        .set(uploads::uploader.eq(to))
+        .execute(cx.connection().await?)
+        .await?;
+    Ok(())
+}
+
 /// A file's row.
 pub async fn by_id(cx: &mut QueryCx, file: StoredFileId) -> Result<Option<StoredFile>> {
     Ok(StoredFile::query()

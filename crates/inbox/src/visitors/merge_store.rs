@@ -1,12 +1,14 @@
 //! Writes of a merge: locks, links, the survivor and the alias that the source leaves.
 
+use diesel::dsl::sql;
 use diesel::prelude::*;
+use diesel::sql_types::Bool;
 use diesel_async::RunQueryDsl;
 use opencom_core::Result;
 use opencom_core::id::{ConversationId, VisitorId};
 use opencom_runtime::topic::Hashed;
-use opencom_runtime::{MutationCx, Topic};
-use opencom_schema::{conversations, visitor_aliases, visitors, widget_sessions};
+use opencom_runtime::{MutationCx, Topic, files};
+use opencom_schema::{conversations, support_attachments, visitor_aliases, visitors, widget_sessions};
 
 use super::rows::{MergedVisitor, VisitorRow};
 use super::store::changed;
@@ -53,6 +55,17 @@ pub(crate) async fn move_links(cx: &mut MutationCx, source: &VisitorRow, survivo
         .returning(visitor_aliases::old_visitor_id)
         .load(connection)
         .await?;
+
+    // Files that wait for a message, and addresses that wait for a file, stay usable.
+    let (old_name, new_name) = (source.id.to_string(), survivor.to_string());
+    diesel::update(support_attachments::table)
+        .filter(support_attachments::uploaded_by_id.eq(&old_name))
+        // Spelled out: a bound value cannot be matched with the index's condition.
+        .filter(sql::<Bool>("support_attachments.status = 'staged'"))
+        .set(support_attachments::uploaded_by_id.eq(&new_name))
+        .execute(connection)
+        .await?;
+    files::hand_over(cx, &old_name, &new_name).await?;
 
     let moved = Moved {
         conversations: conversations.len(),

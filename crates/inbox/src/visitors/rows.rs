@@ -61,7 +61,7 @@ impl From<VisitorRow> for Visitor {
 }
 
 /// What a call says about a visitor. What it does not say stays as it is.
-#[derive(Clone, Copy, Debug, Default, Insertable, AsChangeset)]
+#[derive(Clone, Copy, Debug, Default, Insertable)]
 #[diesel(table_name = visitors)]
 #[diesel(treat_none_as_default_value = false)]
 #[diesel(check_for_backend(diesel::pg::Pg))]

@@ -1,7 +1,7 @@
 //! Writes of `visitors` and `visitor_presence`.
 
 use diesel::prelude::*;
-use diesel::sql_types::{Jsonb, Nullable, Text, Timestamptz, Uuid};
+use diesel::sql_types::{Jsonb, Nullable, SingleValue, Text, Timestamptz, Uuid};
 use diesel_async::RunQueryDsl;
 use opencom_contract::limits;
 use opencom_contract::visitors::Location;
@@ -19,6 +19,29 @@ use crate::readable_id;
 extern "SQL" {
     /// The first value that is not null.
     fn coalesce(value: Nullable<Jsonb>, otherwise: Jsonb) -> Nullable<Jsonb>;
+
+    /// The first value that is not null; nothing when neither is.
+    #[sql_name = "coalesce"]
+    fn first_of<T: SingleValue>(value: Nullable<T>, otherwise: Nullable<T>) -> Nullable<T>;
+}
+
+/// What is given, else what is stored, column by column. Leaving out the columns that are not given would make a
+/// statement, and a plan on every connection, for each of the hundred combinations.
+macro_rules! given_or_stored {
+    ($details:expr) => {{
+        let details = $details;
+        (
+            visitors::email.eq(first_of(details.email.into_sql::<Nullable<Text>>(), visitors::email)),
+            visitors::name.eq(first_of(details.name.into_sql::<Nullable<Text>>(), visitors::name)),
+            visitors::external_user_id
+                .eq(first_of(details.external_user_id.into_sql::<Nullable<Text>>(), visitors::external_user_id)),
+            visitors::location.eq(first_of(details.location.into_sql::<Nullable<Jsonb>>(), visitors::location)),
+            visitors::device.eq(first_of(details.device.into_sql::<Nullable<Jsonb>>(), visitors::device)),
+            visitors::referrer.eq(first_of(details.referrer.into_sql::<Nullable<Text>>(), visitors::referrer)),
+            visitors::current_url
+                .eq(first_of(details.current_url.into_sql::<Nullable<Text>>(), visitors::current_url)),
+        )
+    }};
 }
 
 /// The first heartbeat of a visitor. The visitor is locked against a merge that would take it away.
@@ -82,7 +105,7 @@ pub(crate) async fn upsert_by_session(
         .on_conflict((visitors::workspace_id, visitors::session_id))
         .do_update()
         .set((
-            &patch.details,
+            given_or_stored!(patch.details),
             patch.attributes.map(overlay),
             &patch.mark,
             visitors::last_seen_at.eq(now),
@@ -112,7 +135,7 @@ pub(crate) async fn update(
     let row = diesel::update(visitors::table.find(id))
         .set((
             session_id.map(|session_id| visitors::session_id.eq(session_id)),
-            &patch.details,
+            given_or_stored!(patch.details),
             patch.attributes.map(overlay),
             &patch.mark,
             visitors::last_seen_at.eq(now),
