@@ -33,13 +33,23 @@ macro_rules! given_or_stored {
         (
             visitors::email.eq(first_of(details.email.into_sql::<Nullable<Text>>(), visitors::email)),
             visitors::name.eq(first_of(details.name.into_sql::<Nullable<Text>>(), visitors::name)),
-            visitors::external_user_id
-                .eq(first_of(details.external_user_id.into_sql::<Nullable<Text>>(), visitors::external_user_id)),
-            visitors::location.eq(first_of(details.location.into_sql::<Nullable<Jsonb>>(), visitors::location)),
+            visitors::external_user_id.eq(first_of(
+                details.external_user_id.into_sql::<Nullable<Text>>(),
+                visitors::external_user_id,
+            )),
+            visitors::location.eq(first_of(
+                details.location.into_sql::<Nullable<Jsonb>>(),
+                visitors::location,
+            )),
             visitors::device.eq(first_of(details.device.into_sql::<Nullable<Jsonb>>(), visitors::device)),
-            visitors::referrer.eq(first_of(details.referrer.into_sql::<Nullable<Text>>(), visitors::referrer)),
-            visitors::current_url
-                .eq(first_of(details.current_url.into_sql::<Nullable<Text>>(), visitors::current_url)),
+            visitors::referrer.eq(first_of(
+                details.referrer.into_sql::<Nullable<Text>>(),
+                visitors::referrer,
+            )),
+            visitors::current_url.eq(first_of(
+                details.current_url.into_sql::<Nullable<Text>>(),
+                visitors::current_url,
+            )),
         )
     }};
 }

@@ -401,3 +401,19 @@ async fn what_no_message_took_is_cleared_up() {
     let text = json!(thread(&kit, &visitor, id).await.pop().unwrap().attachments[0].url);
     assert!(text.is_string(), "what was sent stays");
 }
+
+#[tokio::test]
+async fn a_file_that_waits_for_its_message_survives_a_merge() {
+    let kit = Kit::start().await;
+    let ws = kit.workspace().await;
+    let (known, visitor) = (kit.visitor(&ws).await, kit.visitor(&ws).await);
+    let staged = staged(&kit, &visitor, &ws).await;
+    for person in [&known, &visitor] {
+        let arguments = json!({"visitorId": person.id, "sessionToken": person.token, "email": "ann@example.com"});
+        kit.call_json(&Nobody, "visitors:identify", arguments).await.unwrap();
+    }
+    let conversation = open(&kit, &ws, &visitor).await.id;
+    kit.call(&visitor, &with(&visitor, conversation, "", &[staged]))
+        .await
+        .unwrap();
+}
