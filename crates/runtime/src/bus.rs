@@ -105,12 +105,15 @@ async fn connected(
     }
 }
 
+#[diesel::declare_sql_function]
+extern "SQL" {
+    /// Tells whoever listens on a channel.
+    fn pg_notify(channel: Text, payload: Text) -> diesel::sql_types::Bool;
+}
+
 async fn notify(connection: &mut AsyncPgConnection, payload: String) -> Result<(), diesel::result::Error> {
-    diesel::sql_query("SELECT pg_notify($1, $2)")
-        .bind::<Text, _>(CHANNEL)
-        .bind::<Text, _>(payload)
-        .execute(connection)
-        .await?;
+    // Its result is of a type without values.
+    diesel::select(pg_notify(CHANNEL, payload)).execute(connection).await?;
     Ok(())
 }
 

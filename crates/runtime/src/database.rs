@@ -2,9 +2,6 @@
 
 use std::time::Duration;
 
-use diesel::QueryResult;
-use diesel::pg::Pg;
-use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use diesel_async::pooled_connection::deadpool;
 use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod};
@@ -107,38 +104,6 @@ pub fn broken_unique(error: &DieselError) -> Option<&str> {
         DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, info) => info.constraint_name(),
         _ => None,
     }
-}
-
-/// A query whose limit stands in its text.
-///
-/// A bound limit keeps the planner from knowing that a page is small: it plans the statement anew at each call, which
-/// costs as much as running it. For limits that take few values, because each makes a statement of its own.
-#[derive(Clone, Copy, Debug)]
-pub struct LiteralLimit<Q> {
-    query: Q,
-    limit: i64,
-}
-
-/// Gives a query its limit, see [`LiteralLimit`].
-pub fn literal_limit<Q>(query: Q, limit: i64) -> LiteralLimit<Q> {
-    LiteralLimit { query, limit }
-}
-
-impl<Q: QueryFragment<Pg>> QueryFragment<Pg> for LiteralLimit<Q> {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        self.query.walk_ast(out.reborrow())?;
-        out.push_sql(&format!(" LIMIT {}", self.limit));
-        Ok(())
-    }
-}
-
-impl<Q> QueryId for LiteralLimit<Q> {
-    type QueryId = ();
-    const HAS_STATIC_QUERY_ID: bool = false;
-}
-
-impl<Q: Query> Query for LiteralLimit<Q> {
-    type SqlType = Q::SqlType;
 }
 
 /// Brings the database up to date. Replicas that start together take turns.

@@ -62,11 +62,20 @@ impl NewJob {
 
 /// Queues all jobs of a transaction in one statement.
 pub(crate) async fn insert(connection: &mut AsyncPgConnection, queued: &[NewJob]) -> Result<()> {
-    diesel::insert_into(jobs::table)
-        .values(queued)
-        .on_conflict_do_nothing()
-        .execute(connection)
-        .await?;
+    if let [one] = queued {
+        // Almost every transaction queues one, and a statement for one is prepared once.
+        diesel::insert_into(jobs::table)
+            .values(one)
+            .on_conflict_do_nothing()
+            .execute(connection)
+            .await?;
+    } else {
+        diesel::insert_into(jobs::table)
+            .values(queued)
+            .on_conflict_do_nothing()
+            .execute(connection)
+            .await?;
+    }
     Ok(())
 }
 

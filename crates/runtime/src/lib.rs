@@ -15,6 +15,7 @@ pub mod files;
 pub mod jobs;
 pub mod path;
 pub mod registry;
+pub mod statement;
 pub mod topic;
 pub mod topics;
 pub mod worker;

@@ -7,7 +7,7 @@ use diesel_async::RunQueryDsl;
 use opencom_contract::conversations::{ConversationStatus, InboxAiFilter};
 use opencom_core::id::{ConversationId, VisitorId, WorkspaceId};
 use opencom_core::{Millis, Result};
-use opencom_runtime::database::literal_limit;
+use opencom_runtime::statement::literal_limit;
 use opencom_runtime::{MutationCx, QueryCx, Topic};
 use opencom_schema::{conversations, messages, visitors};
 

@@ -7,6 +7,7 @@ use opencom_contract::conversations::{ConversationStatus, ReaderType};
 use opencom_core::Millis;
 use opencom_core::Result;
 use opencom_core::id::{MessageId, UserId};
+use opencom_runtime::statement::prepared;
 use opencom_runtime::{MutationCx, Topic};
 use opencom_schema::conversations;
 
@@ -57,26 +58,24 @@ pub(crate) async fn record_message(
     // The time was taken before the lock, so a message that waited for it may be older than the newest one.
     let newest =
         (Some(marks.at), Some(marks.message)).max((conversation.last_message_at, conversation.last_message_id));
-    diesel::update(conversations::table.find(conversation.parties.id))
-        .set((
-            conversations::updated_at.eq(marks.at),
-            conversations::last_message_at.eq(newest.0),
-            conversations::last_message_id.eq(newest.1),
-            (marks.unread_by == Some(ReaderType::Agent)).then(|| {
-                let unread = coalesce::<Integer, _, _>(conversations::unread_by_agent, 0);
-                conversations::unread_by_agent.eq((unread + 1).nullable())
-            }),
-            (marks.unread_by == Some(ReaderType::Visitor)).then(|| {
-                let unread = coalesce::<Integer, _, _>(conversations::unread_by_visitor, 0);
-                conversations::unread_by_visitor.eq((unread + 1).nullable())
-            }),
-            marks.is_response.then(|| {
-                let first = coalesce::<Timestamptz, _, _>(conversations::first_response_at, marks.at);
-                conversations::first_response_at.eq(first.nullable())
-            }),
-        ))
-        .execute(&mut connection)
-        .await
+    let update = diesel::update(conversations::table.find(conversation.parties.id)).set((
+        conversations::updated_at.eq(marks.at),
+        conversations::last_message_at.eq(newest.0),
+        conversations::last_message_id.eq(newest.1),
+        (marks.unread_by == Some(ReaderType::Agent)).then(|| {
+            let unread = coalesce::<Integer, _, _>(conversations::unread_by_agent, 0);
+            conversations::unread_by_agent.eq((unread + 1).nullable())
+        }),
+        (marks.unread_by == Some(ReaderType::Visitor)).then(|| {
+            let unread = coalesce::<Integer, _, _>(conversations::unread_by_visitor, 0);
+            conversations::unread_by_visitor.eq((unread + 1).nullable())
+        }),
+        marks.is_response.then(|| {
+            let first = coalesce::<Timestamptz, _, _>(conversations::first_response_at, marks.at);
+            conversations::first_response_at.eq(first.nullable())
+        }),
+    ));
+    prepared(update).execute(&mut connection).await
 }
 
 /// Sets the status. Closing states when, opening forgets it.

@@ -5,7 +5,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use futures_util::future::try_join;
 use opencom_core::id::{ConversationId, MessageId};
 use opencom_core::{Millis, Result};
-use opencom_runtime::database::literal_limit;
+use opencom_runtime::statement::literal_limit;
 use opencom_runtime::{QueryCx, Topic};
 use opencom_schema::{messages, users};
 

@@ -8,6 +8,7 @@ use opencom_contract::visitors::Location;
 use opencom_core::id::{VisitorId, WorkspaceId};
 use opencom_core::{Attributes, Error, Result};
 use opencom_runtime::database::{broken_unique, overtaken};
+use opencom_runtime::statement::prepared;
 use opencom_runtime::topic::Hashed;
 use opencom_runtime::{MutationCx, Topic};
 use opencom_schema::{visitor_presence, visitors};
@@ -99,7 +100,7 @@ pub(crate) async fn upsert_by_session(
     patch: &Patch<'_>,
 ) -> Result<VisitorRow> {
     let (id, now) = (VisitorId::generate(), cx.now());
-    let row = diesel::insert_into(visitors::table)
+    let upsert = diesel::insert_into(visitors::table)
         .values((
             visitors::id.eq(id),
             visitors::workspace_id.eq(workspace),
@@ -120,9 +121,8 @@ pub(crate) async fn upsert_by_session(
             &patch.mark,
             visitors::last_seen_at.eq(now),
         ))
-        .returning(VisitorRow::as_returning())
-        .get_result(cx.connection().await?)
-        .await?;
+        .returning(VisitorRow::as_returning());
+    let row: VisitorRow = prepared(upsert).get_result(cx.connection().await?).await?;
     patch.check(&row)?;
     if row.id == id {
         cx.write(Topic::VisitorsOfSession(Hashed::text(session_id)));
@@ -217,10 +217,8 @@ pub(crate) async fn set_location(cx: &mut MutationCx, row: &VisitorRow, location
 /// Notes that a visitor is there; nothing when there is no such visitor.
 pub(crate) async fn beat(cx: &mut MutationCx, id: VisitorId) -> Result<()> {
     let now = cx.now();
-    let mut beaten = diesel::update(visitor_presence::table.find(id))
-        .set(visitor_presence::last_seen_at.eq(now))
-        .execute(cx.connection().await?)
-        .await?;
+    let beat = diesel::update(visitor_presence::table.find(id)).set(visitor_presence::last_seen_at.eq(now));
+    let mut beaten = prepared(beat).execute(cx.connection().await?).await?;
     if beaten == 0 {
         beaten = diesel::sql_query(FIRST_BEAT)
             .bind::<Uuid, _>(id)
