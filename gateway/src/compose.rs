@@ -11,6 +11,8 @@ use opencom_providers::email::{EmailProvider, Mailbox};
 use opencom_providers::files::FileStore;
 use opencom_runtime::{Clock, Dispatcher, Pool, Registry, Server, Topics};
 
+use crate::absent;
+
 /// What the services are made of.
 pub struct Parts {
     /// The time.
@@ -76,6 +78,7 @@ impl App {
             visitor_changes: Vec::new(),
         }));
         let mut registry = Registry::default();
+        registry.answer_absent(absent::ANSWERS);
         opencom_admin::register(&mut registry, &(admin as Arc<dyn AdminService>))?;
         opencom_inbox::register(&mut registry, &(inbox as Arc<dyn InboxService>))?;
         Ok(Self {

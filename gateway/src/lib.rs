@@ -1,5 +1,6 @@
 //! Composition: configuration, the services with their providers, and the HTTP face. No domain logic.
 
+pub mod absent;
 pub mod compose;
 pub mod config;
 pub mod http;

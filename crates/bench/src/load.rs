@@ -14,6 +14,15 @@ pub(crate) struct Outcome {
 }
 
 impl Outcome {
+    /// Two loads of the same length as one: mean rate and median, the worse of the tails.
+    pub(crate) fn mean(&self, other: &Self) -> Self {
+        Self {
+            per_second: self.per_second.midpoint(other.per_second),
+            p50: (self.p50 + other.p50) / 2,
+            p99: self.p99.max(other.p99),
+        }
+    }
+
     /// Rate and percentiles of calls that took these times, over `elapsed`.
     pub(crate) fn of(mut times: Vec<Duration>, elapsed: Duration) -> Result<Self, Fault> {
         times.sort_unstable();
@@ -34,7 +43,7 @@ pub(crate) async fn run<F>(
     token: Option<&str>,
     clients: usize,
     time: Duration,
-    one: F,
+    one: &F,
 ) -> Result<Outcome, Fault>
 where
     F: AsyncFn(&mut Client) -> Result<(), Fault>,
@@ -43,7 +52,6 @@ where
     let started = Instant::now();
     let measured_from = started + warm_up;
     let until = measured_from + time;
-    let one = &one;
     let connections = (0..clients).map(|_| async move {
         let mut client = Client::connect(address, token).await?;
         let mut times = Vec::new();

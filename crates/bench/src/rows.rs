@@ -28,22 +28,33 @@ impl Bench<'_> {
         Duration::from_secs(self.settings.seconds)
     }
 
+    /// A row: half of our load before pgbench and half after, because whoever writes first after a checkpoint writes
+    /// whole pages to the log and makes it easier for the next one.
+    async fn row<F>(&self, name: &'static str, script: &str, target: f64, one: F) -> Result<Row, Fault>
+    where
+        F: AsyncFn(&mut Client) -> Result<(), Fault>,
+    {
+        let half = self.time() / 2;
+        let before = self.ours(half, &one).await?;
+        let limit = self.limit(script).await?;
+        let after = self.ours(half, &one).await?;
+        Ok(Row {
+            name,
+            ours: before.mean(&after),
+            limit,
+            target,
+        })
+    }
+
     fn any_conversation(&self) -> u64 {
         rand::rng().random_range(0..self.settings.conversations)
     }
 
-    async fn ours<F>(&self, one: F) -> Result<Outcome, Fault>
+    async fn ours<F>(&self, time: Duration, one: &F) -> Result<Outcome, Fault>
     where
         F: AsyncFn(&mut Client) -> Result<(), Fault>,
     {
-        load::run(
-            self.address,
-            Some(&self.agent.token),
-            self.settings.clients,
-            self.time(),
-            one,
-        )
-        .await
+        load::run(self.address, Some(&self.agent.token), self.settings.clients, time, one).await
     }
 
     async fn limit(&self, script: &str) -> Result<Outcome, Fault> {
@@ -64,88 +75,58 @@ impl Bench<'_> {
     }
 
     async fn messages_send(&self) -> Result<Row, Fault> {
-        let ours = self
-            .ours(async |client| {
-                let request = messages::Send {
-                    conversation_id: data::id(self.any_conversation()),
-                    sender_id: "agent".to_owned(),
-                    sender_type: messages::SenderType::Agent,
-                    content: "You find it under Settings, Billing, Address.".to_owned(),
-                    attachment_ids: None,
-                    visitor_id: None,
-                    session_token: None,
-                };
-                expect_success(client.raw(&request).await?)
-            })
-            .await?;
-        let limit = self.limit(include_str!("../sql/messages_send.sql")).await?;
-        Ok(Row {
-            name: "messages:send",
-            ours,
-            limit,
-            target: 0.6,
+        let script = include_str!("../sql/messages_send.sql");
+        self.row("messages:send", script, 0.6, async |client| {
+            let request = messages::Send {
+                conversation_id: data::id(self.any_conversation()),
+                sender_id: "agent".to_owned(),
+                sender_type: messages::SenderType::Agent,
+                content: "You find it under Settings, Billing, Address.".to_owned(),
+                attachment_ids: None,
+                visitor_id: None,
+                session_token: None,
+            };
+            expect_success(client.raw(&request).await?)
         })
+        .await
     }
 
     async fn messages_list(&self) -> Result<Row, Fault> {
-        let ours = self
-            .ours(async |client| {
-                let request = messages::List {
-                    conversation_id: data::id(self.any_conversation()),
-                    visitor_id: None,
-                    session_token: None,
-                    before: None,
-                };
-                expect_success(client.raw(&request).await?)
-            })
-            .await?;
-        let limit = self.limit(include_str!("../sql/messages_list.sql")).await?;
-        Ok(Row {
-            name: "messages:list",
-            ours,
-            limit,
-            target: 0.6,
+        let script = include_str!("../sql/messages_list.sql");
+        self.row("messages:list", script, 0.6, async |client| {
+            let request = messages::List {
+                conversation_id: data::id(self.any_conversation()),
+                visitor_id: None,
+                session_token: None,
+                before: None,
+            };
+            expect_success(client.raw(&request).await?)
         })
+        .await
     }
 
     async fn conversations_list_for_inbox(&self) -> Result<Row, Fault> {
-        let ours = self
-            .ours(async |client| {
-                let request = conversations::ListForInbox {
-                    workspace_id: self.agent.workspace_id,
-                    status: Some(conversations::ConversationStatus::Open),
-                    ai_workflow_state: None,
-                    limit: None,
-                    cursor: None,
-                };
-                expect_success(client.raw(&request).await?)
-            })
-            .await?;
-        let limit = self
-            .limit(include_str!("../sql/conversations_list_for_inbox.sql"))
-            .await?;
-        Ok(Row {
-            name: "conversations:listForInbox",
-            ours,
-            limit,
-            target: 0.6,
+        let script = include_str!("../sql/conversations_list_for_inbox.sql");
+        self.row("conversations:listForInbox", script, 0.6, async |client| {
+            let request = conversations::ListForInbox {
+                workspace_id: self.agent.workspace_id,
+                status: Some(conversations::ConversationStatus::Open),
+                ai_workflow_state: None,
+                limit: None,
+                cursor: None,
+            };
+            expect_success(client.raw(&request).await?)
         })
+        .await
     }
 
     async fn widget_sessions_boot(&self) -> Result<Row, Fault> {
-        let ours = self
-            .ours(async |client| {
-                let session = format!("session_{:032x}", rand::random::<u128>());
-                expect_success(client.raw(&boot(self.agent.workspace_id, session)).await?)
-            })
-            .await?;
-        let limit = self.limit(include_str!("../sql/widget_sessions_boot.sql")).await?;
-        Ok(Row {
-            name: "widgetSessions:boot",
-            ours,
-            limit,
-            target: 0.6,
+        let script = include_str!("../sql/widget_sessions_boot.sql");
+        self.row("widgetSessions:boot", script, 0.6, async |client| {
+            let session = format!("session_{:032x}", rand::random::<u128>());
+            expect_success(client.raw(&boot(self.agent.workspace_id, session)).await?)
         })
+        .await
     }
 }
 

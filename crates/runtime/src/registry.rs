@@ -25,6 +25,7 @@ pub struct Registry {
     functions: HashMap<&'static str, (&'static Descriptor, Method)>,
     jobs: HashMap<&'static str, JobHandler>,
     schedules: Vec<Schedule>,
+    absent: HashMap<&'static str, &'static str>,
     duplicates: Vec<&'static str>,
 }
 
@@ -42,6 +43,16 @@ impl Registry {
             registry: self,
             service: Arc::clone(service),
         }
+    }
+
+    /// Answers queries that no context serves yet with fixed values, unless one does after all.
+    pub fn answer_absent(&mut self, answers: &[(&'static str, &'static str)]) {
+        self.absent.extend(answers.iter().copied());
+    }
+
+    /// The fixed answer of a query that no context serves yet.
+    pub(crate) fn absent(&self, path: &str) -> Option<&'static str> {
+        self.absent.get(path).copied()
     }
 
     /// The paths that are registered.
