@@ -46,6 +46,8 @@ pub struct QueryCx {
     pool: Pool,
     connection: Option<Connection>,
     reads: BTreeSet<Topic>,
+    /// What this unit of work has changed itself: the cache knows nothing of it, and must not before the commit.
+    writes: BTreeSet<Topic>,
     holds_until: Option<Millis>,
 }
 
@@ -60,6 +62,7 @@ impl QueryCx {
             pool,
             connection: None,
             reads: BTreeSet::new(),
+            writes: BTreeSet::new(),
             holds_until: None,
         }
     }
@@ -111,6 +114,9 @@ impl QueryCx {
         L: for<'a> FnOnce(&'a mut AsyncPgConnection) -> BoxFuture<'a, Result<T>>,
     {
         self.read(topic);
+        if self.writes.contains(&topic) {
+            return Ok(Arc::new(load(self.connection().await?).await?));
+        }
         if let Some(value) = self.server.topics.cached(&topic) {
             return Ok(value);
         }
@@ -131,7 +137,6 @@ impl QueryCx {
 /// The dispatcher begins, commits and publishes around it.
 pub struct MutationCx {
     query: QueryCx,
-    writes: Vec<Topic>,
     jobs: Vec<NewJob>,
 }
 
@@ -139,16 +144,13 @@ impl MutationCx {
     pub(crate) fn new(query: QueryCx) -> Self {
         Self {
             query,
-            writes: Vec::new(),
             jobs: Vec::new(),
         }
     }
 
     /// Records that rows of this topic changed.
     pub fn write(&mut self, topic: Topic) {
-        if !self.writes.contains(&topic) {
-            self.writes.push(topic);
-        }
+        self.query.writes.insert(topic);
     }
 
     /// Queues a job that runs after the commit.
@@ -168,7 +170,7 @@ impl MutationCx {
     }
 
     pub(crate) fn into_writes(self) -> Vec<Topic> {
-        self.writes
+        self.query.writes.into_iter().collect()
     }
 }
 

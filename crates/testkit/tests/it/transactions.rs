@@ -7,7 +7,7 @@ use diesel_async::RunQueryDsl;
 use opencom_core::{Error, Result};
 use opencom_runtime::topics::Change;
 use opencom_runtime::{Caller, MutationCx, ScopedFutureExt, Topic};
-use opencom_schema::workspaces;
+use opencom_schema::{users, workspaces};
 use opencom_testkit::{Kit, Workspace};
 
 async fn rename(cx: &mut MutationCx, workspace: &Workspace, name: &str) -> Result<()> {
@@ -134,4 +134,46 @@ async fn a_caller_that_goes_away_leaves_no_open_transaction() {
         .await
         .unwrap();
     assert_eq!(name(&kit, &workspace).await, "later");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_transaction_changed_is_seen_inside_and_cached_only_when_committed() {
+    let kit = Kit::start().await;
+    let user = kit.user(None).await.user_id;
+    let seen = async |cx: &mut MutationCx| {
+        cx.user_by_id(user)
+            .await
+            .map(|user| user.and_then(|user| user.name.clone()))
+    };
+    let rename = |name: &'static str, outcome: Result<()>| {
+        let dispatcher = kit.dispatcher.clone();
+        let outcome = std::sync::Mutex::new(Some(outcome));
+        async move {
+            let (outcome, seen) = (&outcome, &seen);
+            dispatcher
+                .transaction(Caller::Anonymous, |cx| {
+                    async move {
+                        seen(cx).await?;
+                        cx.write(Topic::User(user));
+                        diesel::update(users::table.find(user))
+                            .set(users::name.eq(name))
+                            .execute(cx.connection().await?)
+                            .await?;
+                        assert_eq!(seen(cx).await?.as_deref(), Some(name));
+                        outcome.lock().unwrap().take().unwrap()
+                    }
+                    .scope_boxed()
+                })
+                .await
+        }
+    };
+    rename("kept", Ok(())).await.unwrap();
+    rename("undone", Err(Error::not_authenticated())).await.unwrap_err();
+    let name = kit
+        .dispatcher
+        .action_cx(Caller::Anonymous)
+        .read(|cx| async move { Ok(cx.user_by_id(user).await?.and_then(|user| user.name.clone())) }.scope_boxed())
+        .await
+        .unwrap();
+    assert_eq!(name.as_deref(), Some("kept"));
 }
