@@ -1,10 +1,9 @@
 //! How ids, times and JSON values are stored.
 
-use chrono::{DateTime, Utc};
 use diesel::deserialize::{self, FromSql};
 use diesel::pg::{Pg, PgValue};
 use diesel::serialize::{self, Output, ToSql};
-use diesel::sql_types::{Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{BigInt, Timestamptz, Uuid as SqlUuid};
 use uuid::Uuid;
 
 use crate::id::Entity;
@@ -22,15 +21,20 @@ impl<E: Entity> FromSql<SqlUuid, Pg> for Id<E> {
     }
 }
 
+/// 2000-01-01 in milliseconds: from there PostgreSQL counts, in microseconds.
+const POSTGRES_EPOCH: i64 = 946_684_800_000;
+
 impl ToSql<Timestamptz, Pg> for Millis {
     fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
-        ToSql::<Timestamptz, Pg>::to_sql(&self.to_datetime(), &mut out.reborrow())
+        let micros = self.0.saturating_sub(POSTGRES_EPOCH).saturating_mul(1000);
+        ToSql::<BigInt, Pg>::to_sql(&micros, &mut out.reborrow())
     }
 }
 
 impl FromSql<Timestamptz, Pg> for Millis {
     fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
-        <DateTime<Utc> as FromSql<Timestamptz, Pg>>::from_sql(value).map(Self::from)
+        let micros = <i64 as FromSql<BigInt, Pg>>::from_sql(value)?;
+        Ok(Self(micros.div_euclid(1000).saturating_add(POSTGRES_EPOCH)))
     }
 }
 

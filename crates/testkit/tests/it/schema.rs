@@ -6,6 +6,7 @@ use diesel::QueryableByName;
 use diesel::sql_types::{Bool, Text};
 use diesel_async::{AsyncConnection, AsyncMigrationHarness, AsyncPgConnection, RunQueryDsl};
 use diesel_migrations::MigrationHarness;
+use opencom_core::Millis;
 use opencom_runtime::database::{MIGRATIONS, migrate};
 use opencom_testkit::Database;
 
@@ -108,4 +109,30 @@ async fn replicas_that_start_together_migrate_once() {
     let (a, b) = tokio::join!(migrate(database.url()), migrate(database.url()));
     let applied = [a.unwrap(), b.unwrap()];
     assert!(applied.contains(&0) && applied.iter().sum::<usize>() > 0, "{applied:?}");
+}
+
+#[derive(QueryableByName)]
+struct Moment {
+    #[diesel(sql_type = diesel::sql_types::Timestamptz)]
+    moment: Millis,
+    #[diesel(sql_type = Text)]
+    shown: String,
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn times_are_stored_to_the_millisecond() {
+    let database = Database::create().await;
+    for (ms, shown) in [
+        (0, "1970-01-01 00:00:00+00"),
+        (-1, "1969-12-31 23:59:59.999+00"),
+        (946_684_800_000, "2000-01-01 00:00:00+00"),
+        (1_795_347_551_601, "2026-11-22 11:39:11.601+00"),
+    ] {
+        let row: Moment = diesel::sql_query("SELECT $1 AS moment, $1::text AS shown")
+            .bind::<diesel::sql_types::Timestamptz, _>(Millis(ms))
+            .get_result(&mut database.connection().await)
+            .await
+            .unwrap();
+        assert_eq!((row.moment, row.shown.as_str()), (Millis(ms), shown));
+    }
 }
