@@ -14,6 +14,7 @@ use opencom_embedded_postgres::{Options, Postgres};
 use opencom_providers::email::{self, EmailConfig, EmailProvider, Mailbox};
 use opencom_providers::files::LocalDisk;
 use opencom_runtime::{Clock, Pool, bus, database, worker};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::compose::{App, Parts};
@@ -121,7 +122,7 @@ async fn serve(config: Config) -> Result<(), Fault> {
         Some(listener) => answer(&config, app, &url, &public_url, metrics, listener).await?,
         None => {
             tracing::info!("running jobs; stop with Ctrl-C");
-            tokio::signal::ctrl_c().await?;
+            told_to_stop().await?;
         }
     }
 
@@ -135,6 +136,15 @@ async fn serve(config: Config) -> Result<(), Fault> {
         postgres.stop().await?;
     }
     Ok(())
+}
+
+/// Waits for Ctrl-C or for the signal by which service managers stop a program.
+async fn told_to_stop() -> std::io::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        outcome = tokio::signal::ctrl_c() => outcome,
+        _ = terminate.recv() => Ok(()),
+    }
 }
 
 /// The settings that can be wrong by themselves, checked before anything slow starts.
