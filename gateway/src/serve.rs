@@ -156,6 +156,11 @@ struct Checked {
 }
 
 fn check(config: &Config) -> Result<Checked, Fault> {
+    // Made here, open to the embedded PostgreSQL's account; what is private inside has modes of its own.
+    std::fs::create_dir_all(&config.data_dir).map_err(|error| {
+        let directory = config.data_dir.display();
+        format!("{directory} cannot be the data directory: {error}; set OPENCOM_DATA_DIR to one that can be written")
+    })?;
     let public_url = config.public_url()?;
     let mail_from = config
         .email_from

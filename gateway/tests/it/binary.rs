@@ -215,6 +215,19 @@ fn wrong_settings_are_named() {
 }
 
 #[test]
+fn a_data_directory_that_cannot_be_made_is_named() {
+    let directory = TempDir::new().unwrap();
+    let file = directory.path().join("file");
+    std::fs::write(&file, "not a directory").unwrap();
+    let output = command(&file.join("data"), &free_address()).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        !output.status.success() && said.contains("set OPENCOM_DATA_DIR"),
+        "{said}"
+    );
+}
+
+#[test]
 fn help_names_every_variable_and_default() {
     let output = Command::new(env!("CARGO_BIN_EXE_opencom"))
         .arg("--help")
