@@ -74,12 +74,6 @@ impl Pool {
         diesel::sql_query("SELECT 1").execute(&mut *self.get().await?).await?;
         Ok(())
     }
-
-    /// How many connections are open and how many of them are free.
-    pub fn status(&self) -> (usize, usize) {
-        let status = self.0.status();
-        (status.size, status.available)
-    }
 }
 
 /// Whether another run of the same transaction may succeed.

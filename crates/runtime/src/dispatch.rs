@@ -180,8 +180,10 @@ impl Dispatcher {
         .await;
         match outcome {
             Ok((value, no_jobs)) => {
-                Transactions::commit_transaction(cx.connection().await?).await?;
+                let committed = Transactions::commit_transaction(cx.connection().await?).await;
+                // Also when the answer to COMMIT got lost: it may have happened, and publishing too much does no harm.
                 self.server.topics.publish(&cx.into_writes());
+                committed?;
                 if !no_jobs {
                     jobs::wake_workers();
                 }

@@ -177,3 +177,29 @@ async fn what_a_transaction_changed_is_seen_inside_and_cached_only_when_committe
         .unwrap();
     assert_eq!(name.as_deref(), Some("kept"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_whose_outcome_is_unknown_is_published() {
+    let kit = Kit::start().await;
+    let workspace = kit.workspace().await;
+    let mut changes = kit.app.server.topics.listen();
+    let cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+               WHERE datname = current_database() AND state = 'idle in transaction'";
+    let outcome = kit
+        .dispatcher
+        .transaction(Caller::Anonymous, |cx| {
+            let (kit, workspace) = (&kit, &workspace);
+            async move {
+                rename(cx, workspace, "perhaps").await?;
+                diesel::sql_query(cut).execute(&mut kit.connection().await).await?;
+                Ok(())
+            }
+            .scope_boxed()
+        })
+        .await;
+    outcome.unwrap_err();
+    let Ok(Change::Topics(topics)) = changes.try_recv() else {
+        panic!("nothing was published")
+    };
+    assert_eq!(*topics, [Topic::Workspace(workspace.id)]);
+}
