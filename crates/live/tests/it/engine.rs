@@ -53,8 +53,7 @@ impl Bench {
     fn settle(&self) -> usize {
         let mut runs = 0;
         while let Some(id) = self.engine.next() {
-            loop {
-                let Some(_) = self.engine.begin(id) else { break };
+            while self.engine.begin(id).is_some() {
                 runs += 1;
                 if !self.engine.finish(id, self.execution(Ok("1.0".to_owned())), NOW) {
                     break;

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
@@ -28,6 +29,7 @@ pub(crate) type Cells = [u64; CELLS];
 pub(crate) struct Names {
     a: AgentIdentity,
     b: AgentIdentity,
+    expires_at: AtomicI64,
 }
 
 impl Tokens for Names {
@@ -39,12 +41,17 @@ impl Tokens for Names {
         };
         Ok(Verified {
             identity,
-            expires_at: Millis(i64::MAX),
+            expires_at: Millis(self.expires_at.load(Ordering::Relaxed)),
         })
     }
 }
 
 impl Names {
+    /// When the tokens that are shown from now on run out.
+    pub(crate) fn expire_at(&self, time: Millis) {
+        self.expires_at.store(time.0, Ordering::Relaxed);
+    }
+
     fn name(&self, caller: Caller) -> &'static str {
         match caller {
             Caller::Anonymous => "nobody",
@@ -93,7 +100,7 @@ pub(crate) struct World {
     pub(crate) now: Instant,
     pub(crate) host: Arc<Host>,
     pub(crate) connections: HashMap<u64, Connection>,
-    names: Arc<Names>,
+    pub(crate) names: Arc<Names>,
     topics: Arc<Topics>,
     topic_of: [Topic; CELLS],
     cells: Cells,
@@ -108,10 +115,6 @@ pub(crate) struct World {
 }
 
 impl World {
-    pub(crate) fn new() -> Self {
-        Self::with(Limits::default())
-    }
-
     pub(crate) fn with(limits: Limits) -> Self {
         let topics = Arc::new(Topics::default());
         let identity = || AgentIdentity {
@@ -121,6 +124,7 @@ impl World {
         let names = Arc::new(Names {
             a: identity(),
             b: identity(),
+            expires_at: AtomicI64::new(i64::MAX),
         });
         let server = Arc::new(Server {
             clock: Clock::system(),
