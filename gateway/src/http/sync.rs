@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 use actix_web::{HttpRequest, HttpResponse, web};
 use actix_ws::{AggregatedMessage, AggregatedMessageStream, CloseCode, CloseReason, Closed, Item, ProtocolError};
 use bytestring::ByteString;
-use futures_util::StreamExt;
+use futures_util::future::LocalBoxFuture;
 use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt};
 use opencom_contract::Kind as FunctionKind;
 use opencom_live::Session;
 use opencom_live::session::{Answer, Client, Ending, Kind, Output, Request};
@@ -171,7 +172,8 @@ async fn talk(
     let patience = state.sockets.host.limits.write_patience;
     let mut stopping = state.sockets.stopping();
     let mut leave_at = None;
-    let mut calls = FuturesUnordered::new();
+    // Boxed: most connections never call anything, and should not keep room for it.
+    let mut calls: FuturesUnordered<LocalBoxFuture<'_, Answer>> = FuturesUnordered::new();
     let mut progress = (socket.taken.bytes(), Instant::now());
     let watcher = Arc::clone(session.watcher());
     loop {
@@ -179,7 +181,7 @@ async fn talk(
             match output {
                 Output::Frame(frame) => socket.text(frame, patience).await?,
                 Output::Ping => write(socket.ping(), patience).await?,
-                Output::Call(request) => calls.push(run(state, request)),
+                Output::Call(request) => calls.push(run(state, request).boxed_local()),
                 Output::Close(ending) => return Err(End::Close(ending)),
             }
         }
