@@ -3,6 +3,7 @@
 mod answer;
 mod body;
 mod caller;
+mod demo;
 mod functions;
 mod health;
 mod storage;
@@ -22,6 +23,7 @@ use opencom_providers::files::FileStore;
 use opencom_runtime::{Dispatcher, Pool};
 
 use crate::compose::App;
+use crate::demo::Demo;
 
 /// The largest body of a function call.
 const LARGEST_CALL: usize = 16 * 1024 * 1024;
@@ -37,6 +39,8 @@ pub struct State {
     metrics: PrometheusHandle,
     /// Tokens that verified, by hash: verifying a signature costs more than most queries.
     verified: moka::sync::Cache<[u8; 32], AgentIdentity>,
+    /// What the demo's page has to know, when there is a demo.
+    demo: Option<Arc<Demo>>,
 }
 
 impl State {
@@ -51,7 +55,13 @@ impl State {
                 .max_capacity(10_000)
                 .time_to_live(REMEMBER_TOKENS)
                 .build(),
+            demo: None,
         }
+    }
+
+    /// The same, with the demo.
+    pub fn with_demo(self, demo: Option<Arc<Demo>>) -> Self {
+        Self { demo, ..self }
     }
 }
 
@@ -99,6 +109,8 @@ pub fn app(
         .route("/healthz", web::get().to(health::healthz))
         .route("/readyz", web::get().to(health::readyz))
         .route("/metrics", web::get().to(health::metrics))
+        .route("/demo", web::get().to(demo::get))
+        .route("/demo/{file:[^/]*}", web::get().to(demo::get))
         .default_service(web::to(answer::no_such_route))
         // A configured address with a slash at the end makes clients call `//api/…`.
         .wrap(NormalizePath::new(TrailingSlash::MergeOnly))
