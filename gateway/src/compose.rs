@@ -7,11 +7,18 @@ use opencom_core::Result;
 use opencom_core::auth::jwt::JwtKey;
 use opencom_core::auth::seal::MasterKey;
 use opencom_inbox::{Inbox, InboxParts, InboxService};
+use opencom_live::Engine;
+use opencom_live::executor;
+use opencom_live::session::{Host, Limits};
 use opencom_providers::email::{EmailProvider, Mailbox};
 use opencom_providers::files::FileStore;
+use opencom_runtime::timestamp::Timestamps;
 use opencom_runtime::{Clock, Dispatcher, Pool, Registry, Server, Topics};
+use tokio::sync::watch;
 
 use crate::absent;
+use crate::sockets::Sockets;
+use crate::tokens::Verifier;
 
 /// What the services are made of.
 pub struct Parts {
@@ -35,6 +42,10 @@ pub struct Parts {
     pub web_app_url: Option<String>,
     /// Keeps files.
     pub files: Arc<dyn FileStore>,
+    /// Times and limits of sync sockets.
+    pub socket_limits: Limits,
+    /// The most sync sockets of this process.
+    pub most_sockets: usize,
 }
 
 /// The composed services, ready to run on a pool.
@@ -44,8 +55,14 @@ pub struct App {
     pub registry: Arc<Registry>,
     /// What they share.
     pub server: Arc<Server>,
-    /// Verifies agents' tokens.
+    /// Signs agents' tokens.
     pub jwt_key: Arc<JwtKey>,
+    /// Verifies them.
+    pub tokens: Arc<Verifier>,
+    /// The live queries.
+    pub engine: Arc<Engine>,
+    /// The sync sockets.
+    pub sockets: Arc<Sockets>,
     /// Keeps files.
     pub files: Arc<dyn FileStore>,
 }
@@ -57,6 +74,7 @@ impl App {
         let server = Arc::new(Server {
             clock: parts.clock,
             topics: Arc::new(Topics::default()),
+            timestamps: Timestamps::default(),
             master_key: parts.master_key,
             public_url: parts.public_url,
             strict_visitors: parts.strict_visitors,
@@ -78,13 +96,25 @@ impl App {
             visitor_changes: Vec::new(),
         }));
         let mut registry = Registry::default();
+        opencom_runtime::requests::register(&mut registry)?;
         registry.answer_absent(absent::ANSWERS);
         opencom_admin::register(&mut registry, &(admin as Arc<dyn AdminService>))?;
         opencom_inbox::register(&mut registry, &(inbox as Arc<dyn InboxService>))?;
+        let engine = Engine::new(Arc::clone(&server.topics));
+        let tokens = Arc::new(Verifier::new(Arc::clone(&jwt_key), Arc::clone(&server)));
+        let host = Host {
+            server: Arc::clone(&server),
+            engine: Arc::clone(&engine),
+            tokens: Arc::clone(&tokens) as _,
+            limits: parts.socket_limits,
+        };
         Ok(Self {
             registry: Arc::new(registry),
             server,
             jwt_key,
+            tokens,
+            engine,
+            sockets: Arc::new(Sockets::new(host, parts.most_sockets)),
             files: parts.files,
         })
     }
@@ -92,5 +122,11 @@ impl App {
     /// Runs the functions on a pool.
     pub fn dispatcher(&self, pool: Pool) -> Dispatcher {
         Dispatcher::new(Arc::clone(&self.registry), Arc::clone(&self.server), pool)
+    }
+
+    /// Keeps live queries up to date on a pool of `connections`, until `stop` turns true.
+    pub async fn keep_live(self, pool: Pool, connections: usize, stop: watch::Receiver<bool>) {
+        let dispatcher = self.dispatcher(pool);
+        executor::run(self.engine, dispatcher, connections, stop).await;
     }
 }

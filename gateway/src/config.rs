@@ -65,7 +65,11 @@ pub struct Config {
     #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
     pub database_url: Option<String>,
 
-    /// Most connections to the database, over all threads.
+    /// Most sync sockets of this process; further clients are told to come back.
+    #[arg(long, env = "OPENCOM_MAX_SOCKETS", default_value_t = 20_000)]
+    pub max_sockets: usize,
+
+    /// Most connections to the database for calls, over all threads; live queries and jobs have a quarter each beside.
     #[arg(long, env = "OPENCOM_DATABASE_CONNECTIONS", default_value_t = 32)]
     pub database_connections: usize,
 

@@ -75,11 +75,11 @@ impl Demo {
             )),
             _ => error,
         })?;
-        let identity = app
-            .jwt_key
-            .verify(&tokens.token, &server.public_url, server.clock.now())
+        let agent = app
+            .tokens
+            .verify(&tokens.token)
             .map_err(|refusal| Error::internal(format!("a token that was just issued is refused: {refusal:?}")))?;
-        let me = call(&dispatcher, &CurrentUser {}, Caller::Agent(identity)).await?;
+        let me = call(&dispatcher, &CurrentUser {}, Caller::Agent(agent.identity)).await?;
         let workspace_id = me
             .and_then(|me| me.user.workspace_id)
             .ok_or_else(|| Error::not_found("The demo's workspace"))?;

@@ -7,10 +7,10 @@ mod demo;
 mod functions;
 mod health;
 mod storage;
+mod sync;
 mod well_known;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use actix_cors::Cors;
 use actix_web::body::MessageBody;
@@ -18,27 +18,26 @@ use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::middleware::{NormalizePath, TrailingSlash};
 use actix_web::{App as ActixApp, web};
 use metrics_exporter_prometheus::PrometheusHandle;
-use opencom_core::auth::jwt::{AgentIdentity, JwtKey};
+use opencom_core::auth::jwt::JwtKey;
 use opencom_providers::files::FileStore;
 use opencom_runtime::{Dispatcher, Pool};
 
 use crate::compose::App;
 use crate::demo::Demo;
+use crate::sockets::Sockets;
+use crate::tokens::Verifier;
 
 /// The largest body of a function call.
 const LARGEST_CALL: usize = 16 * 1024 * 1024;
-
-/// How long a verified token is remembered; its own end is checked at every call.
-const REMEMBER_TOKENS: Duration = Duration::from_secs(600);
 
 /// What the routes of one thread share.
 pub struct State {
     dispatcher: Dispatcher,
     jwt_key: Arc<JwtKey>,
+    tokens: Arc<Verifier>,
+    sockets: Arc<Sockets>,
     files: Arc<dyn FileStore>,
     metrics: PrometheusHandle,
-    /// Tokens that verified, by hash: verifying a signature costs more than most queries.
-    verified: moka::sync::Cache<[u8; 32], AgentIdentity>,
     /// What the demo's page has to know, when there is a demo.
     demo: Option<Arc<Demo>>,
 }
@@ -49,12 +48,10 @@ impl State {
         Self {
             dispatcher: app.dispatcher(pool),
             jwt_key: Arc::clone(&app.jwt_key),
+            tokens: Arc::clone(&app.tokens),
+            sockets: Arc::clone(&app.sockets),
             files: Arc::clone(&app.files),
             metrics,
-            verified: moka::sync::Cache::builder()
-                .max_capacity(10_000)
-                .time_to_live(REMEMBER_TOKENS)
-                .build(),
             demo: None,
         }
     }
@@ -97,6 +94,8 @@ pub fn app(
                 .route("/query_at_ts", web::post().to(functions::query))
                 .route("/run/{path:.*}", web::post().to(functions::run))
                 .route("/debug_event", web::post().to(functions::debug_event))
+                .route("/sync", web::get().to(sync::other))
+                .route("/{version}/sync", web::get().to(sync::npm))
                 .route("/storage/upload", web::post().to(storage::upload))
                 .route("/storage/{id}", web::get().to(storage::download))
                 .default_service(web::to(answer::no_such_route)),

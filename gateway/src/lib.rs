@@ -8,3 +8,5 @@ pub mod http;
 mod logging;
 mod secrets;
 pub mod serve;
+pub mod sockets;
+pub mod tokens;

@@ -11,11 +11,13 @@ use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use opencom_core::Millis;
 use opencom_core::auth::seal::MasterKey;
 use opencom_embedded_postgres::{Options, Postgres};
+use opencom_live::session::Limits;
 use opencom_providers::email::{self, EmailConfig, EmailProvider, Mailbox};
 use opencom_providers::files::LocalDisk;
 use opencom_runtime::{Clock, Pool, bus, database, worker};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 use crate::compose::{App, Parts};
 use crate::config::{Cli, Command, Config, Role};
@@ -112,12 +114,18 @@ async fn serve(config: Config) -> Result<(), Fault> {
     let app = compose(&config, checked, &url).await?;
 
     let (stop, stopping) = watch::channel(false);
-    let bus = tokio::spawn(bus::run(url.clone(), Arc::clone(&app.server.topics), stopping.clone()));
-    let jobs = (config.role != Role::Api).then(|| {
-        let pool = Pool::new(&url, config.database_connections.div_ceil(4).max(2));
-        pool.map(|pool| tokio::spawn(worker::run(app.dispatcher(pool), stopping.clone())))
-    });
-    let jobs = jobs.transpose()?;
+    let beside = config.database_connections.div_ceil(4).max(2);
+    let mut tasks = JoinSet::new();
+    tasks.spawn(bus::run(url.clone(), Arc::clone(&app.server.topics), stopping.clone()));
+    if config.role != Role::Api {
+        tasks.spawn(worker::run(app.dispatcher(Pool::new(&url, beside)?), stopping.clone()));
+    }
+    if config.role != Role::Worker {
+        tasks.spawn(
+            app.clone()
+                .keep_live(Pool::new(&url, beside)?, beside, stopping.clone()),
+        );
+    }
 
     match listener {
         Some(listener) => answer(&config, app, &url, &public_url, metrics, listener).await?,
@@ -129,10 +137,9 @@ async fn serve(config: Config) -> Result<(), Fault> {
 
     tracing::info!("stopping");
     stop.send_replace(true);
-    if let Some(jobs) = jobs {
-        jobs.await?;
+    while let Some(ended) = tasks.join_next().await {
+        ended?;
     }
-    bus.await?;
     if let Some(postgres) = postgres {
         postgres.stop().await?;
     }
@@ -215,6 +222,8 @@ async fn compose(config: &Config, checked: Checked, url: &str) -> Result<App, Fa
             .as_ref()
             .map(|url| url.trim_end_matches('/').to_owned()),
         files: Arc::new(files),
+        socket_limits: Limits::default(),
+        most_sockets: config.max_sockets,
     })?;
     Ok(app)
 }
@@ -242,6 +251,7 @@ async fn answer(
         false => None,
     };
     let next = Arc::new(AtomicUsize::new(0));
+    let sockets = Arc::clone(&app.sockets);
     let server = HttpServer::new(move || {
         let pool = pools[next.fetch_add(1, Ordering::Relaxed) % pools.len()].clone();
         http::app(http::State::new(&app, pool, metrics.clone()).with_demo(demo.clone()))
@@ -249,6 +259,7 @@ async fn answer(
     .workers(threads)
     .tcp_nodelay(true)
     .shutdown_timeout(20)
+    .disable_signals()
     .listen(listener)?
     .run();
     tracing::info!("listening on {public_url}");
@@ -256,6 +267,17 @@ async fn answer(
     if config.demo {
         tracing::warn!("the demo is on, and signs everybody in who opens it: {public_url}/demo");
     }
-    server.await?;
+    let handle = server.handle();
+    let mut server = tokio::spawn(server);
+    tokio::select! {
+        ended = &mut server => ended??,
+        told = told_to_stop() => {
+            told?;
+            tracing::info!("finishing the calls that run and closing the sync sockets");
+            sockets.stop();
+            handle.stop(true).await;
+            server.await??;
+        }
+    }
     Ok(())
 }

@@ -18,6 +18,10 @@ use crate::{Caller, QueryCx, Topic};
 /// The purpose under which the secret of a workspace's identity verification is sealed.
 pub const IDENTITY_SECRET: &str = "workspace.identity_secret";
 
+/// How long a live query goes on after the visitor's session that it was opened with was rotated or ran out, in
+/// milliseconds: the widget has no error boundary, and subscribes anew with its new token a moment later.
+pub const LIVE_GRACE_MS: i64 = 60 * Millis::SECOND;
+
 /// A signed-in user's row, as far as access and names go.
 #[derive(Clone, Debug, HasQuery)]
 #[diesel(table_name = users)]
@@ -253,11 +257,43 @@ impl QueryCx {
                 })
             })
             .await?;
-        let Some(session) = *session else {
-            return Ok(Err(SessionRefusal::Unknown));
+        let now = self.now();
+        let session = match *session {
+            Some(session) if session.expires_at >= now || !self.is_resumed() => session,
+            Some(session) => self.with_grace(session, session.expires_at),
+            None if self.is_resumed() => match self.replaced_session(hash).await? {
+                Some((session, replaced_at)) => self.with_grace(session, replaced_at),
+                None => return Ok(Err(SessionRefusal::Unknown)),
+            },
+            None => return Ok(Err(SessionRefusal::Unknown)),
         };
         self.holds_until(session.expires_at.plus(1));
         Ok(Ok(session))
+    }
+
+    /// A session that ended at `ended_at`, as good for a live query that was open then as it is for the time of grace.
+    fn with_grace(&mut self, session: VisitorSession, ended_at: Millis) -> VisitorSession {
+        self.rest_on_grace();
+        VisitorSession {
+            expires_at: ended_at.plus(LIVE_GRACE_MS),
+            ..session
+        }
+    }
+
+    /// The session that had this token before its last rotation, and when that was.
+    async fn replaced_session(&mut self, hash: [u8; 32]) -> Result<Option<(VisitorSession, Millis)>> {
+        let replaced = widget_sessions::table
+            .filter(widget_sessions::replaced_token_hash.eq(hash.as_slice()))
+            .filter(widget_sessions::replaced_at.ge(self.now().plus(-LIVE_GRACE_MS)))
+            .order(widget_sessions::replaced_at.desc())
+            .select((
+                VisitorSession::as_select(),
+                widget_sessions::replaced_at.assume_not_null(),
+            ))
+            .first(self.connection().await?)
+            .await
+            .optional()?;
+        Ok(replaced)
     }
 
     /// The session of a visitor's token in a workspace, or why there is none.

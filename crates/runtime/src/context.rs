@@ -13,6 +13,7 @@ use scoped_futures::ScopedBoxFuture;
 
 use crate::database::{Connection, Pool};
 use crate::jobs::{Job, NewJob};
+use crate::timestamp::Timestamps;
 use crate::{BoxFuture, Clock, Dispatcher, Topic, Topics};
 
 /// What all functions of a process share.
@@ -23,6 +24,8 @@ pub struct Server {
     pub topics: Arc<Topics>,
     /// Secrets at rest.
     pub master_key: MasterKey,
+    /// The order of commits as clients see it.
+    pub timestamps: Timestamps,
     /// Where callers reach this server, without a slash at the end; the issuer of tokens.
     pub public_url: String,
     /// Refuses visitors' calls without a token that today's apps still make.
@@ -49,6 +52,17 @@ pub struct QueryCx {
     /// What this unit of work has changed itself: the cache knows nothing of it, and must not before the commit.
     writes: BTreeSet<Topic>,
     holds_until: Option<Millis>,
+    journal: Option<String>,
+    resumed: bool,
+    rests_on_grace: bool,
+}
+
+/// What a read rests on.
+pub(crate) struct Basis {
+    pub(crate) reads: Vec<Topic>,
+    pub(crate) holds_until: Option<Millis>,
+    pub(crate) journal: Option<String>,
+    pub(crate) rests_on_grace: bool,
 }
 
 impl QueryCx {
@@ -64,7 +78,18 @@ impl QueryCx {
             reads: BTreeSet::new(),
             writes: BTreeSet::new(),
             holds_until: None,
+            journal: None,
+            resumed: false,
+            rests_on_grace: false,
         }
+    }
+
+    /// The same, for the next result of a live query: with the journal of the last one, and, when that one was good,
+    /// with the grace that an open query has.
+    pub(crate) fn continued(mut self, journal: Option<String>, resumed: bool) -> Self {
+        self.journal = journal;
+        self.resumed = resumed;
+        self
     }
 
     /// What all functions share.
@@ -126,9 +151,35 @@ impl QueryCx {
         Ok(value)
     }
 
+    /// What the query has kept for itself from its last execution: where a page ended, say.
+    pub fn journal(&self) -> Option<&str> {
+        self.journal.as_deref()
+    }
+
+    /// Keeps something for the next execution of the same live query, also over a reconnect. Clients can read it and
+    /// send what they like.
+    pub fn keep_journal(&mut self, journal: String) {
+        self.journal = Some(journal);
+    }
+
+    /// Whether this is the next result of a live query whose last one was good.
+    pub(crate) fn is_resumed(&self) -> bool {
+        self.resumed
+    }
+
+    /// Records that the result is for those only who have had the last one.
+    pub(crate) fn rest_on_grace(&mut self) {
+        self.rests_on_grace = true;
+    }
+
     /// What was read, and how long the result holds.
-    pub fn into_reads(self) -> (Vec<Topic>, Option<Millis>) {
-        (self.reads.into_iter().collect(), self.holds_until)
+    pub(crate) fn into_basis(self) -> Basis {
+        Basis {
+            reads: self.reads.into_iter().collect(),
+            holds_until: self.holds_until,
+            journal: self.journal,
+            rests_on_grace: self.rests_on_grace,
+        }
     }
 }
 
@@ -169,8 +220,9 @@ impl MutationCx {
         std::mem::take(&mut self.jobs)
     }
 
-    pub(crate) fn into_writes(self) -> Vec<Topic> {
-        self.query.writes.into_iter().collect()
+    /// What was changed.
+    pub(crate) fn take_writes(&mut self) -> Vec<Topic> {
+        std::mem::take(&mut self.query.writes).into_iter().collect()
     }
 }
 
@@ -236,7 +288,7 @@ impl ActionCx {
         let arguments = serde_json::to_string(request).map_err(Error::internal)?;
         let path = F::DESCRIPTOR.path;
         let value = match F::DESCRIPTOR.kind {
-            Kind::Query => self.dispatcher.query(path, &arguments, self.caller).await?.value,
+            Kind::Query => self.dispatcher.query(path, &arguments, self.caller).await.outcome?,
             Kind::Mutation => self.dispatcher.internal_mutation(path, &arguments, self.caller).await?,
             Kind::Action => return Err(Error::internal("actions do not call actions")),
         };

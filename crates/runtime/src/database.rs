@@ -76,6 +76,18 @@ impl Pool {
     }
 }
 
+/// Whether there was no database to ask, or none to hear the answer of: the same call may succeed later, and what it did
+/// is not known.
+pub fn is_unavailable(error: &Error) -> bool {
+    error.cause().is_some_and(|cause| {
+        cause.is::<Unavailable>()
+            || matches!(
+                cause.downcast_ref::<DieselError>(),
+                Some(DieselError::DatabaseError(DatabaseErrorKind::ClosedConnection, _))
+            )
+    })
+}
+
 /// Whether another run of the same transaction may succeed.
 pub fn is_worth_another_try(error: &Error) -> bool {
     match error.cause().and_then(|cause| cause.downcast_ref::<DieselError>()) {

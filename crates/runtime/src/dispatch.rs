@@ -12,8 +12,9 @@ use scoped_futures::{ScopedBoxFuture, ScopedFutureExt};
 use crate::context::{ActionCx, Caller, MutationCx, QueryCx, Server};
 use crate::database::{Pool, is_worth_another_try};
 use crate::registry::{Method, Registry};
+use crate::requests::{Answered, RequestId};
 use crate::topics::Sequence;
-use crate::{Topic, jobs, path};
+use crate::{Topic, jobs, path, requests};
 
 type Transactions = <AsyncPgConnection as diesel_async::AsyncConnection>::TransactionManager;
 
@@ -28,17 +29,36 @@ pub struct Dispatcher {
     pool: Pool,
 }
 
-/// The result of a query, and what it rests on.
-#[derive(Clone, Debug)]
+/// A query that somebody keeps up to date.
+#[derive(Clone, Copy, Debug)]
+pub struct LiveQuery<'a> {
+    /// The function's path, as it was sent.
+    pub path: &'a str,
+    /// The arguments, as JSON.
+    pub arguments: &'a str,
+    /// Who asks.
+    pub caller: Caller,
+    /// What the last execution kept.
+    pub journal: Option<&'a str>,
+    /// Whether the last execution gave a result and not an error.
+    pub resumed: bool,
+}
+
+/// The outcome of a query, good or bad, and what it rests on.
+#[derive(Debug)]
 pub struct Execution {
-    /// The result as JSON.
-    pub value: String,
+    /// The result as JSON, or why there is none.
+    pub outcome: Result<String>,
     /// What was read.
     pub reads: Vec<Topic>,
-    /// Until when the result holds, whatever is published.
+    /// Until when the outcome holds, whatever is published.
     pub holds_until: Option<Millis>,
     /// Where the order of changes stood before the query ran.
     pub since: Sequence,
+    /// What the query keeps for its next execution.
+    pub journal: Option<String>,
+    /// Whether the result is for those only who have had the last one: a new caller might be refused.
+    pub rests_on_grace: bool,
 }
 
 impl Dispatcher {
@@ -75,7 +95,7 @@ impl Dispatcher {
     /// another kind.
     pub async fn call(&self, kind: Kind, path: &str, arguments: &str, caller: Caller) -> Result<String> {
         match kind {
-            Kind::Query => Ok(self.query(path, arguments, caller).await?.value),
+            Kind::Query => self.query(path, arguments, caller).await.outcome,
             Kind::Mutation | Kind::Action => {
                 let path = path::canonical(path)?;
                 self.find(&path, kind, false)?;
@@ -92,32 +112,91 @@ impl Dispatcher {
         self.call(descriptor.kind, path, arguments, caller).await
     }
 
-    /// Runs a query, and says what the result rests on.
-    pub async fn query(&self, path: &str, arguments: &str, caller: Caller) -> Result<Execution> {
-        let path = path::canonical(path)?;
+    /// Runs a query, and says what the outcome rests on.
+    pub async fn query(&self, path: &str, arguments: &str, caller: Caller) -> Execution {
+        self.live_query(LiveQuery {
+            path,
+            arguments,
+            caller,
+            journal: None,
+            resumed: false,
+        })
+        .await
+    }
+
+    /// Runs a query again that is kept up to date.
+    pub async fn live_query(&self, query: LiveQuery<'_>) -> Execution {
         let since = self.server.topics.sequence();
+        let journal = query.journal.map(str::to_owned);
+        let mut cx = self.query_cx(query.caller).continued(journal, query.resumed);
+        let outcome = self.run_query(&mut cx, query.path, query.arguments).await;
+        let basis = cx.into_basis();
+        Execution {
+            outcome,
+            reads: basis.reads,
+            holds_until: basis.holds_until,
+            since,
+            journal: basis.journal,
+            rests_on_grace: basis.rests_on_grace,
+        }
+    }
+
+    async fn run_query(&self, cx: &mut QueryCx, path: &str, arguments: &str) -> Result<String> {
+        let path = path::canonical(path)?;
         if self.registry.function(&path).is_none()
             && let Some(value) = self.registry.absent(&path)
         {
-            return Ok(Execution {
-                value: value.to_owned(),
-                reads: Vec::new(),
-                holds_until: None,
-                since,
-            });
+            return Ok(value.to_owned());
         }
-        let Method::Query(method) = self.find(&path, Kind::Query, false)? else {
-            return Err(unknown(&path));
+        match self.find(&path, Kind::Query, false)? {
+            Method::Query(method) => method(cx, arguments).await,
+            Method::Mutation(_) | Method::Action(_) => Err(unknown(&path)),
+        }
+    }
+
+    /// Runs a mutation that came over a sync socket: once, however often it is sent. The answer is recorded in the
+    /// mutation's own transaction, and given again to whoever sends the same request again.
+    ///
+    /// `sent_before` says that this may be such a repetition; it saves running in vain and is not needed to be right.
+    pub async fn mutation_once(
+        &self,
+        path: &str,
+        arguments: &str,
+        caller: Caller,
+        id: RequestId,
+        sent_before: bool,
+    ) -> Result<Answered> {
+        let path = path::canonical(path)?.into_owned();
+        self.find(&path, Kind::Mutation, false)?;
+        if sent_before && let Some(answered) = requests::find(self.pool.get().await?.as_mut(), id).await? {
+            return Ok(answered);
+        }
+        let (this, arguments) = (self.clone(), arguments.to_owned());
+        let run = async move {
+            let Some((_, Method::Mutation(method))) = this.registry.function(&path) else {
+                return Err(unknown(&path));
+            };
+            let arguments = &arguments;
+            let outcome = this
+                .transaction(caller, |cx| {
+                    async move {
+                        let value = method(cx, arguments).await?;
+                        requests::record(cx, id, value).await
+                    }
+                    .scope_boxed()
+                })
+                .await;
+            match outcome {
+                Ok(answered) => Ok(answered),
+                // Another connection of the same client may have carried it out meanwhile; then its answer counts, and
+                // what this run ran into was its effect.
+                Err(error) => match requests::find(this.pool.get().await?.as_mut(), id).await? {
+                    Some(answered) => Ok(answered),
+                    None => Err(error),
+                },
+            }
         };
-        let mut cx = self.query_cx(caller);
-        let value = method(&mut cx, arguments).await?;
-        let (reads, holds_until) = cx.into_reads();
-        Ok(Execution {
-            value,
-            reads,
-            holds_until,
-            since,
-        })
+        tokio::spawn(run).await.map_err(Error::internal)?
     }
 
     /// Runs a mutation that may be internal.
@@ -180,9 +259,10 @@ impl Dispatcher {
         .await;
         match outcome {
             Ok((value, no_jobs)) => {
+                let committing = self.server.topics.committing(cx.take_writes());
                 let committed = Transactions::commit_transaction(cx.connection().await?).await;
-                // Also when the answer to COMMIT got lost: it may have happened, and publishing too much does no harm.
-                self.server.topics.publish(&cx.into_writes());
+                // Also when the answer to COMMIT got lost: it may have happened.
+                drop(committing);
                 committed?;
                 if !no_jobs {
                     jobs::wake_workers();

@@ -1,10 +1,10 @@
 //! Published changes: their order, who is told, and the cache whose entries die by them.
 
 use std::any::Any;
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::mpsc;
 
 use crate::Topic;
 
@@ -12,27 +12,31 @@ use crate::Topic;
 const REMEMBERED: usize = 16 * 1024;
 /// How many cached values are kept.
 const CACHED: u64 = 100_000;
-/// How far a listener may fall behind before it is told that everything may have changed.
-const BACKLOG: usize = 8 * 1024;
 
 /// What listeners are told.
-#[derive(Clone, Debug)]
-pub enum Change {
+#[derive(Clone, Copy, Debug)]
+pub enum Change<'a> {
     /// These changed.
-    Topics(Arc<[Topic]>),
+    Topics(&'a [Topic]),
     /// Changes may have been missed: anything may have changed.
     Everything,
 }
 
 /// A point in the order of published changes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Sequence(u64);
+
+/// Hears of every change, in place: whoever publishes goes on when every listener has taken note.
+pub trait Listener: Send + Sync {
+    /// `change` was published as number `at`. Two changes that are published at once may be heard in either order.
+    fn published(&self, at: Sequence, change: Change<'_>);
+}
 
 /// Where changes are published.
 pub struct Topics {
     log: Mutex<Log>,
     cache: moka::sync::Cache<Topic, Arc<dyn Any + Send + Sync>>,
-    listeners: broadcast::Sender<Change>,
+    listeners: RwLock<Vec<Weak<dyn Listener>>>,
     outbox: Mutex<Option<mpsc::Sender<Topic>>>,
 }
 
@@ -43,6 +47,46 @@ struct Log {
     /// The newest publication that the log has forgotten.
     forgotten: u64,
     recent: VecDeque<(u64, Topic)>,
+    /// What transactions that are committing right now will publish, by a number of their own.
+    committing: HashMap<u64, Vec<Topic>>,
+    announced: u64,
+}
+
+impl Log {
+    fn append(&mut self, topics: &[Topic]) -> Sequence {
+        self.newest += 1;
+        let newest = self.newest;
+        self.recent.extend(topics.iter().map(|topic| (newest, *topic)));
+        while self.recent.len() > REMEMBERED {
+            if let Some((n, _)) = self.recent.pop_front() {
+                self.forgotten = n;
+            }
+        }
+        Sequence(newest)
+    }
+}
+
+/// A commit that may be visible to readers already and is not published yet. Publishes when it is dropped, whatever
+/// became of the commit: publishing too much does no harm.
+#[must_use]
+pub struct Committing<'a> {
+    topics: &'a Topics,
+    number: u64,
+}
+
+impl Drop for Committing<'_> {
+    fn drop(&mut self) {
+        let (at, changed) = {
+            let mut log = self.topics.log();
+            let changed = log.committing.remove(&self.number).unwrap_or_default();
+            if changed.is_empty() {
+                return;
+            }
+            (log.append(&changed), changed)
+        };
+        self.topics.tell_here(at, &changed);
+        self.topics.tell_others(&changed);
+    }
 }
 
 impl Default for Topics {
@@ -50,20 +94,21 @@ impl Default for Topics {
         Self {
             log: Mutex::default(),
             cache: moka::sync::Cache::new(CACHED),
-            listeners: broadcast::channel(BACKLOG).0,
+            listeners: RwLock::default(),
             outbox: Mutex::default(),
         }
     }
 }
 
 impl Topics {
-    /// Where the order stands. Note it before reading, ask [`published_since`](Self::published_since) after.
+    /// Where the order stands. Note it before reading, ask [`overtaken`](Self::overtaken) after.
     pub fn sequence(&self) -> Sequence {
         Sequence(self.log().newest)
     }
 
-    /// Whether one of `topics` was published after `since`, as far as the log reaches back; `true` beyond.
-    pub fn published_since(&self, since: Sequence, topics: &[Topic]) -> bool {
+    /// Whether one of `topics` was published after `since` or is being committed right now, as far as the log reaches
+    /// back; `true` beyond.
+    pub fn overtaken(&self, since: Sequence, topics: &[Topic]) -> bool {
         let log = self.log();
         log.forgotten > since.0
             || log
@@ -72,11 +117,43 @@ impl Topics {
                 .rev()
                 .take_while(|(n, _)| *n > since.0)
                 .any(|(_, topic)| topics.contains(topic))
+            || log.committing.values().flatten().any(|topic| topics.contains(topic))
     }
 
-    /// Publishes what a transaction changed, after its commit: here, and to the other replicas.
+    /// Says what a transaction that is about to commit has changed. Drop the result when the answer to the commit is
+    /// there: that publishes, here and to the other replicas.
+    pub fn committing(&self, topics: Vec<Topic>) -> Committing<'_> {
+        let mut log = self.log();
+        log.announced += 1;
+        let number = log.announced;
+        if !topics.is_empty() {
+            log.committing.insert(number, topics);
+        }
+        Committing { topics: self, number }
+    }
+
+    /// Publishes what changed: here, and to the other replicas.
     pub fn publish(&self, topics: &[Topic]) {
         self.publish_here(topics);
+        self.tell_others(topics);
+    }
+
+    /// Publishes what another replica changed.
+    pub fn publish_here(&self, topics: &[Topic]) {
+        if !topics.is_empty() {
+            let at = self.log().append(topics);
+            self.tell_here(at, topics);
+        }
+    }
+
+    fn tell_here(&self, at: Sequence, topics: &[Topic]) {
+        for topic in topics {
+            self.cache.invalidate(topic);
+        }
+        self.tell_listeners(at, Change::Topics(topics));
+    }
+
+    fn tell_others(&self, topics: &[Topic]) {
         if let Some(outbox) = &*self.outbox.lock().unwrap_or_else(PoisonError::into_inner) {
             for topic in topics {
                 // A full outbox means that the bus is down. It starts over with `Everything` once it is back.
@@ -85,44 +162,31 @@ impl Topics {
         }
     }
 
-    /// Publishes what another replica changed.
-    pub fn publish_here(&self, topics: &[Topic]) {
-        if topics.is_empty() {
-            return;
+    fn tell_listeners(&self, at: Sequence, change: Change<'_>) {
+        let listeners = self.listeners.read().unwrap_or_else(PoisonError::into_inner);
+        for listener in listeners.iter().filter_map(Weak::upgrade) {
+            listener.published(at, change);
         }
-        {
-            let mut log = self.log();
-            log.newest += 1;
-            let newest = log.newest;
-            log.recent.extend(topics.iter().map(|topic| (newest, *topic)));
-            while log.recent.len() > REMEMBERED {
-                if let Some((n, _)) = log.recent.pop_front() {
-                    log.forgotten = n;
-                }
-            }
-        }
-        for topic in topics {
-            self.cache.invalidate(topic);
-        }
-        // Nobody listening is no error.
-        let _nobody = self.listeners.send(Change::Topics(topics.into()));
     }
 
     /// Says that changes may have been missed.
     pub fn publish_everything(&self) {
-        {
+        let at = {
             let mut log = self.log();
             log.newest += 1;
             log.forgotten = log.newest;
             log.recent.clear();
-        }
+            Sequence(log.newest)
+        };
         self.cache.invalidate_all();
-        let _nobody = self.listeners.send(Change::Everything);
+        self.tell_listeners(at, Change::Everything);
     }
 
-    /// Hears of every change from now on. A listener that lags has to treat that as [`Change::Everything`].
-    pub fn listen(&self) -> broadcast::Receiver<Change> {
-        self.listeners.subscribe()
+    /// Tells `listener` of every change from now on, as long as somebody else holds it.
+    pub fn listen(&self, listener: Weak<dyn Listener>) {
+        let mut listeners = self.listeners.write().unwrap_or_else(PoisonError::into_inner);
+        listeners.retain(|listener| listener.strong_count() > 0);
+        listeners.push(listener);
     }
 
     /// Sends what is published here to `outbox` too, for the other replicas.
@@ -139,7 +203,7 @@ impl Topics {
     pub fn cache<T: Send + Sync + 'static>(&self, topic: Topic, since: Sequence, value: Arc<T>) {
         self.cache.insert(topic, value);
         // Looked at after inserting: a publication from here on removes the entry itself.
-        if self.published_since(since, &[topic]) {
+        if self.overtaken(since, &[topic]) {
             self.cache.invalidate(&topic);
         }
     }
@@ -161,12 +225,25 @@ mod tests {
         let (a, b) = (Topic::User(UserId::generate()), Topic::User(UserId::generate()));
         let before = topics.sequence();
         topics.publish(&[a]);
-        assert!(topics.published_since(before, &[b, a]));
-        assert!(!topics.published_since(before, &[b]));
-        assert!(!topics.published_since(topics.sequence(), &[a]));
+        assert!(topics.overtaken(before, &[b, a]));
+        assert!(!topics.overtaken(before, &[b]));
+        assert!(!topics.overtaken(topics.sequence(), &[a]));
         topics.publish_everything();
-        assert!(topics.published_since(before, &[b]));
-        assert!(!topics.published_since(topics.sequence(), &[b]));
+        assert!(topics.overtaken(before, &[b]));
+        assert!(!topics.overtaken(topics.sequence(), &[b]));
+    }
+
+    #[test]
+    fn a_reader_is_overtaken_from_the_commit_on_and_not_only_from_its_publication() {
+        let topics = Topics::default();
+        let topic = Topic::User(UserId::generate());
+        let before = topics.sequence();
+        let committing = topics.committing(vec![topic]);
+        assert!(topics.overtaken(before, &[topic]));
+        assert_eq!(topics.sequence(), before);
+        drop(committing);
+        assert!(topics.overtaken(before, &[topic]));
+        assert!(!topics.overtaken(topics.sequence(), &[topic]));
     }
 
     #[test]
@@ -177,7 +254,7 @@ mod tests {
         for _ in 0..=REMEMBERED {
             topics.publish(&[Topic::User(UserId::generate())]);
         }
-        assert!(topics.published_since(before, &[quiet]));
+        assert!(topics.overtaken(before, &[quiet]));
     }
 
     #[test]

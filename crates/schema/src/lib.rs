@@ -23,6 +23,16 @@ diesel::table! {
 }
 
 diesel::table! {
+    sync_requests (session_id, request_id) {
+        session_id -> Uuid,
+        request_id -> Int8,
+        ts -> Int8,
+        result -> Text,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     stored_files (id) {
         id -> Uuid,
         workspace_id -> Uuid,
@@ -223,6 +233,8 @@ diesel::table! {
         device_platform -> Nullable<Text>,
         expires_at -> Timestamptz,
         created_at -> Timestamptz,
+        replaced_token_hash -> Nullable<Bytea>,
+        replaced_at -> Nullable<Timestamptz>,
     }
 }
 

@@ -8,6 +8,7 @@ use opencom_core::auth::jwt::JwtKey;
 use opencom_core::auth::seal::MasterKey;
 use opencom_core::{Error, Millis, Result};
 use opencom_gateway::compose::{App, Parts};
+use opencom_live::session::Limits;
 use opencom_providers::email::Recorder;
 use opencom_providers::files::{FileStore, LocalDisk};
 use opencom_runtime::{Clock, Dispatcher, Pool, worker};
@@ -81,6 +82,8 @@ impl Kit {
             mail_from: "Opencom <noreply@opencom.test>".parse().expect("a sender"),
             web_app_url: Some("http://dashboard.test".to_owned()),
             files: Arc::clone(&files),
+            socket_limits: Limits::default(),
+            most_sockets: 1000,
         })
         .expect("the services");
         let dispatcher = app.dispatcher(Pool::new(database.url(), settings.connections).expect("a pool"));

@@ -2,11 +2,13 @@
 //! to act as, and the live-consistency probe. Never part of the product.
 #![expect(clippy::expect_used, reason = "a test that cannot be set up must fail loudly")]
 
+mod changes;
 mod database;
 mod kit;
 mod people;
 mod probe;
 
+pub use changes::{Changes, Heard};
 pub use database::Database;
 pub use kit::{Kit, MASTER_KEY, Settings, TEST_PEM};
 pub use people::{Agent, Nobody, Person, Visitor, Workspace};

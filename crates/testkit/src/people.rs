@@ -45,7 +45,6 @@ impl Person for Agent {
         Caller::Agent(AgentIdentity {
             user: self.user_id,
             session: self.session_id,
-            expires_at: self.expires_at,
         })
     }
 }

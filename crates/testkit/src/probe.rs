@@ -3,27 +3,24 @@
 
 use std::collections::BTreeSet;
 
-use opencom_runtime::topics::Change;
 use opencom_runtime::{Caller, Execution};
 use serde_json::Value;
-use tokio::sync::broadcast::Receiver;
-use tokio::sync::broadcast::error::TryRecvError;
 
-use crate::Kit;
 use crate::people::Person;
+use crate::{Changes, Heard, Kit};
 
 struct Held {
     path: &'static str,
     arguments: String,
     caller: Caller,
-    result: Result<Execution, String>,
+    result: Execution,
     reruns: usize,
 }
 
 /// Live results of a set of queries.
 pub struct Probe<'kit> {
     kit: &'kit Kit,
-    changes: Receiver<Change>,
+    changes: Changes,
     held: Vec<Held>,
 }
 
@@ -32,7 +29,7 @@ impl<'kit> Probe<'kit> {
     pub fn new(kit: &'kit Kit) -> Self {
         Self {
             kit,
-            changes: kit.app.server.topics.listen(),
+            changes: Changes::of(&kit.app.server.topics),
             held: Vec::new(),
         }
     }
@@ -71,11 +68,10 @@ impl<'kit> Probe<'kit> {
     pub async fn check(&mut self, after: &str) {
         let mut published = Vec::new();
         let mut everything = false;
-        loop {
-            match self.changes.try_recv() {
-                Ok(Change::Topics(topics)) => published.extend_from_slice(&topics),
-                Ok(Change::Everything) | Err(TryRecvError::Lagged(_)) => everything = true,
-                Err(TryRecvError::Empty | TryRecvError::Closed) => break,
+        while let Some(heard) = self.changes.try_next() {
+            match heard {
+                Heard::Topics(topics) => published.extend(topics),
+                Heard::Everything => everything = true,
             }
         }
         let now = self.kit.clock.now();
@@ -87,17 +83,18 @@ impl<'kit> Probe<'kit> {
                 result,
                 reruns: _,
             } = &self.held[index];
-            let touched = result.as_ref().map_or(true, |held| {
-                held.reads.iter().any(|topic| published.contains(topic))
-                    || held.holds_until.is_some_and(|until| until <= now)
-            });
+            let touched = result.reads.iter().any(|topic| published.contains(topic))
+                || result.holds_until.is_some_and(|until| until <= now);
             let fresh = self.run(path, arguments, *caller).await;
             if touched || everything {
                 self.held[index].reruns += 1;
                 self.held[index].result = fresh;
                 continue;
             }
-            let shown = |result: &Result<Execution, String>| result.clone().map(|execution| execution.value);
+            let shown = |result: &Execution| match &result.outcome {
+                Ok(value) => Ok(value.clone()),
+                Err(error) => Err(error.to_string()),
+            };
             assert_eq!(
                 shown(result),
                 shown(&fresh),
@@ -106,11 +103,7 @@ impl<'kit> Probe<'kit> {
         }
     }
 
-    async fn run(&self, path: &str, arguments: &str, caller: Caller) -> Result<Execution, String> {
-        self.kit
-            .dispatcher
-            .query(path, arguments, caller)
-            .await
-            .map_err(|error| error.to_string())
+    async fn run(&self, path: &str, arguments: &str, caller: Caller) -> Execution {
+        self.kit.dispatcher.query(path, arguments, caller).await
     }
 }

@@ -3,18 +3,14 @@
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use actix_web::{HttpRequest, HttpResponse};
-use opencom_core::error::ErrorData;
-use opencom_core::{Code, Error};
+use opencom_core::Error;
 use opencom_runtime::database::Unavailable;
+use opencom_runtime::refusal::Refusal;
+pub(super) use opencom_runtime::refusal::request_id;
 use serde::Serialize;
 
 /// The header that names a call in the log.
 pub(super) const REQUEST_ID: &str = "X-Request-Id";
-
-/// A new name for a call: 16 hex digits.
-pub(super) fn request_id() -> String {
-    format!("{:016x}", rand::random::<u64>())
-}
 
 /// An error of the transport: no function ran.
 #[derive(Debug)]
@@ -77,24 +73,6 @@ fn json(status: StatusCode, body: String, request_id: &str) -> HttpResponse {
 
 /// A function's refusal. Status 200: every official client reads it there, and one dies of anything else.
 pub(super) fn failure(error: &Error, request_id: &str) -> HttpResponse {
-    #[derive(Serialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Body<'a> {
-        status: &'static str,
-        error_message: &'a str,
-        error_data: Data<'a>,
-        log_lines: [(); 0],
-    }
-    #[derive(Serialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Data<'a> {
-        code: Code,
-        message: &'a str,
-        #[serde(flatten)]
-        data: &'a ErrorData,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        request_id: Option<&'a str>,
-    }
     if error.cause().is_some_and(|cause| cause.is::<Unavailable>()) {
         tracing::warn!(
             request_id,
@@ -104,32 +82,9 @@ pub(super) fn failure(error: &Error, request_id: &str) -> HttpResponse {
         let message = "The server is busy or restarting. Try again.";
         return TransportError::new(StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable", message).answer(request_id);
     }
-    let ours = error.code() == Code::InternalError;
-    let message = if ours {
-        format!("[Request ID: {request_id}] Server Error")
-    } else {
-        error.message().to_owned()
-    };
-    if ours {
-        tracing::error!(
-            request_id,
-            cause = error.cause().map(tracing::field::debug),
-            "a function failed"
-        );
-    }
-    let body = Body {
-        status: "error",
-        error_message: &message,
-        error_data: Data {
-            code: error.code(),
-            message: &message,
-            data: error.data(),
-            request_id: ours.then_some(request_id),
-        },
-        log_lines: [],
-    };
-    match serde_json::to_string(&body) {
-        Ok(body) => json(StatusCode::OK, body, request_id),
-        Err(_) => HttpResponse::InternalServerError().finish(),
-    }
+    let Refusal { message, data, .. } = Refusal::of_request(error, request_id.to_owned());
+    // A text always has a JSON form.
+    let message = serde_json::to_string(&message).unwrap_or_default();
+    let body = format!(r#"{{"status":"error","errorMessage":{message},"errorData":{data},"logLines":[]}}"#);
+    json(StatusCode::OK, body, request_id)
 }

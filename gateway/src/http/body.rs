@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use actix_web::http::StatusCode;
 use actix_web::web::Payload;
 use bytes::Bytes;
+use opencom_live::arguments;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -66,25 +67,9 @@ impl<'a> Call<'a> {
         Ok(call)
     }
 
-    /// The arguments: an object, sent as itself or as the only element of a list. Nothing counts as `{}`.
+    /// The arguments, see [`arguments::of_call`].
     pub(super) fn arguments(&self) -> Result<&'a str, TransportError> {
-        let Some(args) = self.args else { return Ok("{}") };
-        let text = args.get().trim_start();
-        let text = if text.starts_with('[') {
-            let list: Vec<&'a RawValue> = serde_json::from_str(text).map_err(|error| bad(error.to_string()))?;
-            match list.as_slice() {
-                [] => "{}",
-                [one] => one.get(),
-                _ => return Err(bad("args must have exactly one element.")),
-            }
-        } else {
-            text
-        };
-        match text {
-            "null" => Ok("{}"),
-            text if text.starts_with('{') => Ok(text),
-            _ => Err(bad("args must be an object, or a list with one object.")),
-        }
+        arguments::of_call(self.args).map_err(|error| bad(error.message()))
     }
 }
 

@@ -4,11 +4,11 @@ use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
 use actix_web::http::header::AUTHORIZATION;
 use opencom_core::auth::jwt::Refusal;
-use opencom_core::auth::token::sha256;
 use opencom_runtime::Caller;
 
 use super::State;
 use super::answer::TransportError;
+use crate::tokens;
 
 fn unauthorized(code: &'static str, message: &str) -> TransportError {
     TransportError::new(StatusCode::UNAUTHORIZED, code, message)
@@ -36,23 +36,12 @@ pub(super) fn caller(state: &State, request: &HttpRequest) -> Result<Caller, Tra
     if !scheme.eq_ignore_ascii_case("bearer") {
         return Err(invalid());
     }
-    let server = state.dispatcher.server();
-    let (token, now) = (token.trim(), server.clock.now());
-    let hash = sha256(token);
-    if let Some(identity) = state.verified.get(&hash).filter(|identity| identity.expires_at > now) {
-        return Ok(Caller::Agent(identity));
-    }
-    let identity = state.jwt_key.verify(token, &server.public_url, now).map_err(|refusal| match refusal {
-        Refusal::Malformed => unauthorized("Unauthenticated", "The token is not a JWT of this server."),
-        Refusal::ForeignIssuer => unauthorized(
-            "NoAuthProvider",
-            "No auth provider found matching the given token. Check that the token's issuer is this server's address.",
-        ),
-        Refusal::Unverified => unauthorized(
-            "Unauthenticated",
-            "Could not verify OIDC token claim. Check that the token signature is valid and the token hasn't expired.",
-        ),
+    let verified = state.tokens.verify(token.trim()).map_err(|refusal| {
+        let code = match refusal {
+            Refusal::Malformed | Refusal::Unverified => "Unauthenticated",
+            Refusal::ForeignIssuer => "NoAuthProvider",
+        };
+        unauthorized(code, tokens::reason(refusal))
     })?;
-    state.verified.insert(hash, identity);
-    Ok(Caller::Agent(identity))
+    Ok(Caller::Agent(verified.identity))
 }

@@ -5,7 +5,7 @@ use std::time::Instant;
 use actix_web::web::{self, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use opencom_contract::Kind;
-use opencom_core::{Code, Error};
+use opencom_core::Error;
 
 use super::State;
 use super::answer::{self, TransportError};
@@ -93,16 +93,16 @@ async fn call(
         Some(kind) => state.dispatcher.call(kind, &path, arguments, caller).await,
         None => state.dispatcher.call_any(&path, arguments, caller).await,
     };
-    measure(state, &path, &outcome, started);
+    measure(state, &path, outcome.as_ref().err(), started);
     Ok(outcome)
 }
 
-fn measure(state: &State, path: &str, outcome: &Result<String, Error>, started: Instant) {
+pub(super) fn measure(state: &State, path: &str, error: Option<&Error>, started: Instant) {
     // Only paths that exist: callers must not be able to make up names of series.
     let Some(path) = state.dispatcher.registered_path(path) else {
         return;
     };
-    let code = outcome.as_ref().err().map_or("OK", |error| Code::as_str(error.code()));
+    let code = error.map_or("OK", |error| error.code().as_str());
     metrics::counter!("opencom_calls_total", "function" => path, "code" => code).increment(1);
     metrics::histogram!("opencom_call_seconds", "function" => path).record(started.elapsed());
 }

@@ -10,12 +10,15 @@ use opencom_runtime::Pool;
 use opencom_testkit::{Agent, Kit};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
+use tokio::sync::watch;
 
 /// The composed services behind HTTP on a socket of their own.
 pub(crate) struct Wire {
     pub(crate) kit: Kit,
     pub(crate) url: String,
     client: reqwest::Client,
+    /// Held as long as live queries are kept up to date.
+    _stop: watch::Sender<bool>,
 }
 
 impl Wire {
@@ -39,10 +42,14 @@ impl Wire {
         .unwrap()
         .run();
         tokio::spawn(server);
+        let (stop, stopping) = watch::channel(false);
+        let pool = Pool::new(kit.database.url(), 4).unwrap();
+        tokio::spawn(kit.app.clone().keep_live(pool, 4, stopping));
         Self {
             kit,
             url,
             client: client(),
+            _stop: stop,
         }
     }
 

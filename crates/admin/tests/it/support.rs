@@ -24,7 +24,8 @@ pub(crate) fn bearer(kit: &Kit, tokens: &Tokens) -> Bearer {
         kit.app
             .jwt_key
             .verify(&tokens.token, &server.public_url, server.clock.now())
-            .unwrap(),
+            .unwrap()
+            .identity,
     )
 }
 

@@ -40,7 +40,14 @@ pub struct AgentIdentity {
     pub user: UserId,
     /// The session that the token belongs to; revoking it ends the token.
     pub session: AuthSessionId,
-    /// When the token runs out.
+}
+
+/// A token that is good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Verified {
+    /// Who it speaks for.
+    pub identity: AgentIdentity,
+    /// When it runs out.
     pub expires_at: Millis,
 }
 
@@ -101,7 +108,7 @@ impl JwtKey {
     }
 
     /// Who a token speaks for at `now`.
-    pub fn verify(&self, token: &str, issuer: &str, now: Millis) -> std::result::Result<AgentIdentity, Refusal> {
+    pub fn verify(&self, token: &str, issuer: &str, now: Millis) -> std::result::Result<Verified, Refusal> {
         let mut validation = Validation::new(Algorithm::RS256);
         // Time is checked below against the caller's clock.
         validation.validate_exp = false;
@@ -121,9 +128,8 @@ impl JwtKey {
         let (user, session) = claims.sub.split_once('|').ok_or(Refusal::Malformed)?;
         let user = user.parse().map_err(|_| Refusal::Malformed)?;
         let session = session.parse().map_err(|_| Refusal::Malformed)?;
-        Ok(AgentIdentity {
-            user,
-            session,
+        Ok(Verified {
+            identity: AgentIdentity { user, session },
             expires_at,
         })
     }
@@ -158,9 +164,9 @@ mod tests {
         let key = JwtKey::from_pem(PEM).unwrap();
         let (user, session, now) = (UserId::generate(), AuthSessionId::generate(), Millis(1_800_000_000_500));
         let token = key.issue(user, session, ISSUER, now).unwrap();
-        let identity = key.verify(&token, ISSUER, now).unwrap();
-        assert_eq!((identity.user, identity.session), (user, session));
-        assert_eq!(identity.expires_at, Millis(1_800_003_600_000));
+        let verified = key.verify(&token, ISSUER, now).unwrap();
+        assert_eq!(verified.identity, AgentIdentity { user, session });
+        assert_eq!(verified.expires_at, Millis(1_800_003_600_000));
         assert_ne!(token, key.issue(user, session, ISSUER, now).unwrap());
     }
 

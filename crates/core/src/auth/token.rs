@@ -47,6 +47,12 @@ pub fn base64_u64(value: u64) -> String {
     base64::engine::general_purpose::STANDARD.encode(value.to_le_bytes())
 }
 
+/// The number that such a text stands for; `None` for another text.
+pub fn u64_of_base64(text: &str) -> Option<u64> {
+    let bytes = base64::engine::general_purpose::STANDARD.decode(text).ok()?;
+    Some(u64::from_le_bytes(bytes.try_into().ok()?))
+}
+
 /// Whether `user_hash` is the hex HMAC-SHA-256 of `external_user_id` under the workspace's secret, compared in
 /// constant time. Upper-case digits are accepted.
 pub fn is_user_hash(secret: &str, external_user_id: &str, user_hash: &str) -> bool {
@@ -90,7 +96,10 @@ mod tests {
             (9_223_372_036_854_775_807, "/////////38="),
         ] {
             assert_eq!(base64_u64(value), text);
+            assert_eq!(u64_of_base64(text), Some(value));
         }
+        assert_eq!(u64_of_base64("AQAAAAAAAA=="), None);
+        assert_eq!(u64_of_base64("?"), None);
     }
 
     #[test]

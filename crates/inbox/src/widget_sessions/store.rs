@@ -6,6 +6,7 @@ use diesel_async::RunQueryDsl;
 use opencom_core::auth::token::sha256;
 use opencom_core::id::{VisitorId, WidgetSessionId, WorkspaceId};
 use opencom_core::{Millis, Result};
+use opencom_runtime::access::LIVE_GRACE_MS;
 use opencom_runtime::topic::Hashed;
 use opencom_runtime::{MutationCx, Topic};
 use opencom_schema::widget_sessions;
@@ -51,6 +52,8 @@ pub(super) async fn replace(
             widget_sessions::token_hash.eq(new.as_slice()),
             widget_sessions::expires_at.eq(expires_at),
             widget_sessions::created_at.eq(now),
+            widget_sessions::replaced_token_hash.eq(old.as_slice()),
+            widget_sessions::replaced_at.eq(now),
         ))
         .returning(widget_sessions::visitor_id)
         .get_result(cx.connection().await?)
@@ -78,11 +81,11 @@ pub(super) async fn delete(cx: &mut MutationCx, token: &str) -> Result<Option<(W
     Ok(ended)
 }
 
-/// Deletes up to `limit` sessions that have run out, and says how many.
+/// Deletes up to `limit` sessions that have run out and on which no open live query rests any more, and says how many.
 pub(super) async fn delete_expired(cx: &mut MutationCx, limit: i64) -> Result<usize> {
-    let now = cx.now();
+    let over = cx.now().plus(-LIVE_GRACE_MS);
     let deleted: Vec<Deleted> = diesel::sql_query(DELETE_EXPIRED)
-        .bind::<Timestamptz, _>(now)
+        .bind::<Timestamptz, _>(over)
         .bind::<BigInt, _>(limit)
         .load(cx.connection().await?)
         .await?;

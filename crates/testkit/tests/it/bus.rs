@@ -4,32 +4,30 @@ use std::sync::Arc;
 
 use diesel_async::RunQueryDsl;
 use opencom_core::id::UserId;
-use opencom_runtime::topics::Change;
 use opencom_runtime::{Topic, Topics, bus};
-use opencom_testkit::Database;
-use tokio::sync::broadcast::Receiver;
+use opencom_testkit::{Changes, Database, Heard};
 use tokio::sync::watch;
 
 struct Replica {
     topics: Arc<Topics>,
-    changes: Receiver<Change>,
+    changes: Changes,
 }
 
 impl Replica {
     /// A replica that is connected to the bus.
     async fn join(database: &Database, stop: &watch::Receiver<bool>) -> Self {
         let topics = Arc::new(Topics::default());
-        let mut changes = topics.listen();
+        let mut changes = Changes::of(&topics);
         tokio::spawn(bus::run(database.url().to_owned(), Arc::clone(&topics), stop.clone()));
         // Connecting means that changes may have been missed.
-        assert!(matches!(changes.recv().await.unwrap(), Change::Everything));
+        assert!(matches!(changes.recv().await, Heard::Everything));
         Self { topics, changes }
     }
 
     /// Waits until it hears of a topic.
     async fn hears(&mut self, wanted: Topic) {
         loop {
-            if let Change::Topics(topics) = self.changes.recv().await.unwrap()
+            if let Heard::Topics(topics) = self.changes.recv().await
                 && topics.contains(&wanted)
             {
                 return;
@@ -40,17 +38,17 @@ impl Replica {
     /// Waits until it hears of a topic, or that everything may have changed.
     async fn hears_or_starts_over(&mut self, wanted: Topic) {
         loop {
-            match self.changes.recv().await.unwrap() {
-                Change::Everything => return,
-                Change::Topics(topics) if topics.contains(&wanted) => return,
-                Change::Topics(_) => {}
+            match self.changes.recv().await {
+                Heard::Everything => return,
+                Heard::Topics(topics) if topics.contains(&wanted) => return,
+                Heard::Topics(_) => {}
             }
         }
     }
 
     /// Waits until it hears that everything may have changed.
     async fn starts_over(&mut self) {
-        while !matches!(self.changes.recv().await.unwrap(), Change::Everything) {}
+        while !matches!(self.changes.recv().await, Heard::Everything) {}
     }
 }
 

@@ -77,12 +77,7 @@ async fn internal_functions_are_unknown_to_callers_by_every_route() {
                     for kind in [Kind::Query, Kind::Mutation, Kind::Action] {
                         answers.push(dispatcher.call(kind, &path, &text, caller).await);
                     }
-                    answers.push(
-                        dispatcher
-                            .query(&path, &text, caller)
-                            .await
-                            .map(|execution| execution.value),
-                    );
+                    answers.push(dispatcher.query(&path, &text, caller).await.outcome);
                     for answer in answers {
                         let error = answer.unwrap_err();
                         let expected = format!("Could not find public function for '{}'.", function.path);

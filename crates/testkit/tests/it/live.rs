@@ -81,13 +81,13 @@ async fn sign_up(kit: &Kit, name: &str) -> (Asker, String) {
     let request = json!({ "provider": "password", "params": params });
     let answer = kit.call_json(&Nobody, "auth:signIn", request).await.unwrap();
     let (server, token) = (&kit.app.server, text(&answer["tokens"]["token"]));
-    let identity = kit
+    let verified = kit
         .app
         .jwt_key
         .verify(&token, &server.public_url, kit.clock.now())
         .unwrap();
     let asker = Asker {
-        caller: Caller::Agent(identity),
+        caller: Caller::Agent(verified.identity),
         token: None,
     };
     (asker, text(&answer["tokens"]["refreshToken"]))

@@ -5,10 +5,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use opencom_core::{Error, Result};
-use opencom_runtime::topics::Change;
 use opencom_runtime::{Caller, MutationCx, ScopedFutureExt, Topic};
 use opencom_schema::{users, workspaces};
-use opencom_testkit::{Kit, Workspace};
+use opencom_testkit::{Changes, Heard, Kit, Workspace};
 
 async fn rename(cx: &mut MutationCx, workspace: &Workspace, name: &str) -> Result<()> {
     cx.write(Topic::Workspace(workspace.id));
@@ -33,7 +32,7 @@ async fn a_failed_transaction_leaves_nothing_and_publishes_nothing() {
     let kit = Kit::start().await;
     let workspace = kit.workspace().await;
     let before = name(&kit, &workspace).await;
-    let mut changes = kit.app.server.topics.listen();
+    let mut changes = Changes::of(&kit.app.server.topics);
     let outcome: Result<()> = kit
         .dispatcher
         .transaction(Caller::Anonymous, |cx| {
@@ -47,14 +46,14 @@ async fn a_failed_transaction_leaves_nothing_and_publishes_nothing() {
         .await;
     outcome.unwrap_err();
     assert_eq!(name(&kit, &workspace).await, before);
-    assert!(changes.try_recv().is_err());
+    assert!(changes.try_next().is_none());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_committed_transaction_is_published() {
     let kit = Kit::start().await;
     let workspace = kit.workspace().await;
-    let mut changes = kit.app.server.topics.listen();
+    let mut changes = Changes::of(&kit.app.server.topics);
     kit.dispatcher
         .transaction(Caller::Anonymous, |cx| {
             let workspace = &workspace;
@@ -62,10 +61,10 @@ async fn a_committed_transaction_is_published() {
         })
         .await
         .unwrap();
-    let Ok(Change::Topics(topics)) = changes.try_recv() else {
+    let Some(Heard::Topics(topics)) = changes.try_next() else {
         panic!("nothing was published")
     };
-    assert_eq!(*topics, [Topic::Workspace(workspace.id)]);
+    assert_eq!(topics, [Topic::Workspace(workspace.id)]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -182,7 +181,7 @@ async fn what_a_transaction_changed_is_seen_inside_and_cached_only_when_committe
 async fn a_commit_whose_outcome_is_unknown_is_published() {
     let kit = Kit::start().await;
     let workspace = kit.workspace().await;
-    let mut changes = kit.app.server.topics.listen();
+    let mut changes = Changes::of(&kit.app.server.topics);
     let cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
                WHERE datname = current_database() AND state = 'idle in transaction'";
     let outcome = kit
@@ -198,8 +197,8 @@ async fn a_commit_whose_outcome_is_unknown_is_published() {
         })
         .await;
     outcome.unwrap_err();
-    let Ok(Change::Topics(topics)) = changes.try_recv() else {
+    let Some(Heard::Topics(topics)) = changes.try_next() else {
         panic!("nothing was published")
     };
-    assert_eq!(*topics, [Topic::Workspace(workspace.id)]);
+    assert_eq!(topics, [Topic::Workspace(workspace.id)]);
 }

@@ -1,0 +1,83 @@
+//! Runs the queries that the engine says have to run.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_util::FutureExt;
+use opencom_core::Error;
+use opencom_runtime::{Dispatcher, Execution, LiveQuery};
+use tokio::sync::{Semaphore, watch};
+
+use crate::engine::{Engine, QueryId};
+
+/// The shortest time between the beginnings of two runs of one query.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(5);
+/// The longest pause that a slow query makes between its runs.
+const LONGEST_PAUSE: Duration = Duration::from_millis(100);
+
+/// Runs what has to run, `at_once` queries side by side, until `stop` turns true.
+pub async fn run(engine: Arc<Engine>, dispatcher: Dispatcher, at_once: usize, mut stop: watch::Receiver<bool>) {
+    let permits = Arc::new(Semaphore::new(at_once));
+    let clock = dispatcher.server().clock.clone();
+    while !*stop.borrow() {
+        engine.end(clock.now());
+        while let Some(id) = engine.next() {
+            tokio::spawn(settle(
+                Arc::clone(&engine),
+                dispatcher.clone(),
+                Arc::clone(&permits),
+                id,
+            ));
+        }
+        let next_end = engine.next_end();
+        let ended = async {
+            match next_end {
+                Some(time) => clock.sleep_until(time).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = engine.has_work() => {}
+            () = ended => {}
+            _ = stop.changed() => {}
+        }
+    }
+}
+
+/// Runs a query until its outcome is settled.
+async fn settle(engine: Arc<Engine>, dispatcher: Dispatcher, permits: Arc<Semaphore>, id: QueryId) {
+    loop {
+        // Nobody closes the semaphore.
+        let Ok(permit) = permits.acquire().await else { return };
+        let Some(run) = engine.begin(id) else { return };
+        let started = Instant::now();
+        let query = LiveQuery {
+            path: &run.query.path,
+            arguments: &run.query.arguments,
+            caller: run.query.caller,
+            journal: run.journal.as_deref(),
+            resumed: run.resumed,
+        };
+        let since = engine.position();
+        let execution = AssertUnwindSafe(dispatcher.live_query(query)).catch_unwind().await;
+        let took = started.elapsed();
+        drop(permit);
+        let execution = execution.unwrap_or_else(|_| Execution {
+            outcome: Err(Error::internal("the function panicked")),
+            reads: Vec::new(),
+            holds_until: None,
+            since,
+            journal: run.journal,
+            rests_on_grace: false,
+        });
+        metrics::counter!("opencom_live_runs_total").increment(1);
+        metrics::histogram!("opencom_live_run_seconds").record(took);
+        if !engine.finish(id, execution, dispatcher.server().clock.now()) {
+            return;
+        }
+        // Half of the time at most goes into one query, however often its rows change.
+        let pause = (took * 2).clamp(SHORTEST_PAUSE, LONGEST_PAUSE);
+        tokio::time::sleep(pause.saturating_sub(started.elapsed())).await;
+    }
+}

@@ -1,0 +1,139 @@
+//! What a query gave, written once for everybody who holds it.
+
+use opencom_core::{Code, Error};
+use opencom_runtime::refusal::Refusal;
+
+/// The longest key of an object that clients accept.
+const LONGEST_KEY: usize = 1024;
+
+/// The outcome of a query in the form in which it is sent.
+#[derive(Debug)]
+pub struct Outcome {
+    good: bool,
+    /// Whether it is a fault of our own. They differ by the name in the log alone, so one is as good as another.
+    fault: bool,
+    /// What follows the query's id in a modification, the closing brace included.
+    tail: String,
+}
+
+impl PartialEq for Outcome {
+    fn eq(&self, other: &Self) -> bool {
+        (self.fault && other.fault) || (self.good == other.good && self.tail == other.tail)
+    }
+}
+
+impl Eq for Outcome {}
+
+impl Outcome {
+    /// A result, as JSON, with what the query keeps for its next execution.
+    ///
+    /// A key that official clients refuse would make them lose the whole transition and never recover, so such a result
+    /// becomes a failure.
+    pub fn of_result(value: &str, journal: Option<&str>) -> Self {
+        if let Some(key) = refused_key(value) {
+            return Self::of_error(&Error::internal(format!("a result has the key {key}")), journal);
+        }
+        let journal = json(journal);
+        Self {
+            good: true,
+            fault: false,
+            tail: format!(r#","value":{value},"logLines":[],"journal":{journal}}}"#),
+        }
+    }
+
+    /// A refusal or a fault.
+    pub fn of_error(error: &Error, journal: Option<&str>) -> Self {
+        let refusal = Refusal::of(error);
+        let (message, data, journal) = (json(Some(&refusal.message)), refusal.data, json(journal));
+        Self {
+            good: false,
+            fault: error.code() == Code::InternalError,
+            tail: format!(r#","errorMessage":{message},"logLines":[],"journal":{journal},"errorData":{data}}}"#),
+        }
+    }
+
+    /// Whether it is a result and not an error.
+    pub fn is_good(&self) -> bool {
+        self.good
+    }
+
+    /// Whether it is a fault of our own.
+    pub fn is_fault(&self) -> bool {
+        self.fault
+    }
+
+    /// Writes the modification that shows this outcome of a query.
+    pub(crate) fn write(&self, query_id: u32, to: &mut String) {
+        let kind = if self.good { "QueryUpdated" } else { "QueryFailed" };
+        to.push_str(r#"{"type":""#);
+        to.push_str(kind);
+        to.push_str(r#"","queryId":"#);
+        to.push_str(&query_id.to_string());
+        to.push_str(&self.tail);
+    }
+
+    /// How long the written form is, about.
+    pub(crate) fn size(&self) -> usize {
+        self.tail.len() + 48
+    }
+}
+
+/// A text as JSON; `null` for none.
+pub(crate) fn json(text: Option<&str>) -> String {
+    // A text always has a JSON form.
+    serde_json::to_string(&text).unwrap_or_default()
+}
+
+/// The first key, as it is written, of an object anywhere in a JSON text that official clients refuse to read.
+fn refused_key(json: &str) -> Option<&str> {
+    let bytes = json.as_bytes();
+    let mut position = 0;
+    while position < bytes.len() {
+        if bytes[position] != b'"' {
+            position += 1;
+            continue;
+        }
+        let start = position + 1;
+        let mut end = start;
+        while end < bytes.len() && bytes[end] != b'"' {
+            end += if bytes[end] == b'\\' { 2 } else { 1 };
+        }
+        position = end + 1;
+        // Our own writer puts nothing between a key and its colon.
+        let Some(text) = json.get(start..end).filter(|_| bytes.get(position) == Some(&b':')) else {
+            continue;
+        };
+        let special = matches!(text, "$integer" | "$float" | "$bytes");
+        let plain = text.bytes().all(|b| (32..=126).contains(&b)) && !text.contains("\\u") && text.len() <= LONGEST_KEY;
+        if !plain || (text.starts_with('$') && !special) {
+            return Some(text);
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_that_freeze_clients_are_found_and_texts_are_not_keys() {
+        for fine in [
+            r#"{"_id":"$x","a b":["é","$y"],"":{"n":{"$integer":"AQAAAAAAAAA="}}}"#,
+            r#"["a\":","$",{"a\"b":"\\"}]"#,
+            "3.0",
+        ] {
+            assert_eq!(refused_key(fine), None, "{fine}");
+        }
+        for (bad, key) in [
+            (r#"{"a":[{"$set":1.0}]}"#, "$set"),
+            (r#"{"é":1.0}"#, "é"),
+            (r#"{"a":"x\\","\u00e9":1.0}"#, r"\u00e9"),
+        ] {
+            assert_eq!(refused_key(bad), Some(key), "{bad}");
+        }
+        let long = format!(r#"{{"{}":null}}"#, "k".repeat(1025));
+        assert!(refused_key(&long).is_some());
+        assert!(!Outcome::of_result(&long, None).is_good());
+    }
+}
