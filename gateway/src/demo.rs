@@ -1,8 +1,8 @@
 //! The demo: a workspace whose agent everybody who opens `/demo` is signed in as. Made through the ordinary functions, and
 //! only where nobody but the people at this machine can open it.
 
-use opencom_contract::auth::{CurrentUser, SignIn, SignInParams, SignInResult, Tokens};
 use opencom_contract::Function;
+use opencom_contract::auth::{CurrentUser, SignIn, SignInParams, SignInResult, Tokens};
 use opencom_core::id::WorkspaceId;
 use opencom_core::{Code, Error, Result};
 use opencom_runtime::{Caller, Dispatcher, Pool};

@@ -246,9 +246,10 @@ async fn answer(
     let pools = (0..threads)
         .map(|_| Pool::new(url, per_thread))
         .collect::<opencom_core::Result<Vec<_>>>()?;
-    let demo = match config.demo {
-        true => Some(Arc::new(Demo::prepare(&app, Pool::new(url, 1)?).await?)),
-        false => None,
+    let demo = if config.demo {
+        Some(Arc::new(Demo::prepare(&app, Pool::new(url, 1)?).await?))
+    } else {
+        None
     };
     let next = Arc::new(AtomicUsize::new(0));
     let sockets = Arc::clone(&app.sockets);
@@ -265,7 +266,8 @@ async fn answer(
     tracing::info!("listening on {public_url}");
     tracing::info!("health: {public_url}/healthz   metrics: {public_url}/metrics   stop with Ctrl-C");
     if config.demo {
-        tracing::warn!("the demo is on, and signs everybody in who opens it: {public_url}/demo");
+        tracing::info!("demo: {public_url}/demo");
+        tracing::warn!("--demo is for trying out: its page signs everybody in who opens it, as an agent");
     }
     let handle = server.handle();
     let mut server = tokio::spawn(server);

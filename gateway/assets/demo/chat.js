@@ -17,7 +17,8 @@ const AUTHORS = { bot: "Automatic" };
  * are no messages yet, and `send(text)` sends: what is written comes back into the composer when it fails.
  */
 export function chat(root, { mine, label, welcome, placeholder, send }) {
-  const log = element("ol", { className: "log", tabIndex: 0 });
+  const list = element("ol");
+  const log = element("div", { className: "log", tabIndex: 0, hidden: true }, list);
   log.setAttribute("role", "log");
   log.setAttribute("aria-label", label);
   const empty = element("p", {
@@ -81,10 +82,11 @@ export function chat(root, { mine, label, welcome, placeholder, send }) {
     /** Shows messages; `seen` says whether the other side has read all of them. */
     show(messages, seen) {
       const wasNear = log.scrollHeight - log.scrollTop - log.clientHeight < NEAR_THE_END;
-      const before = log.children.length;
+      const isFirst = list.children.length === 0;
       const lastOfMine = messages.findLastIndex(({ senderType }) => senderType === mine);
       empty.hidden = messages.length > 0;
-      fill(log, messages, message, (at, shown, index) => {
+      log.hidden = messages.length === 0;
+      fill(list, messages, message, (at, shown, index) => {
         const next = messages[index + 1];
         const isMine = shown.senderType === mine;
         const state = shown.isPending ? "Sending…" : seen ? "Seen" : "Delivered";
@@ -101,11 +103,12 @@ export function chat(root, { mine, label, welcome, placeholder, send }) {
           [!isMine && author, when(shown.createdAt), index === lastOfMine && state].filter(Boolean).join(" · "),
         );
       });
-      if (wasNear || before === 0) toTheEnd();
+      if (wasNear || isFirst) toTheEnd();
     },
     /** Forgets what was shown and written. */
     clear() {
-      log.replaceChildren();
+      list.replaceChildren();
+      log.hidden = true;
       empty.hidden = true;
       trouble.hidden = true;
       field.value = "";

@@ -16,8 +16,11 @@ export function element(tag, properties = {}, ...children) {
 /** Shows a number of unread messages, or nothing. */
 export function badge(at, count) {
   at.hidden = count === 0;
-  at.textContent = count > 99 ? "99+" : String(count);
-  at.setAttribute("aria-label", count === 1 ? "1 unread message" : `${count} unread messages`);
+  const unit = count === 1 ? " unread message" : " unread messages";
+  at.replaceChildren(
+    count > 99 ? "99+" : String(count),
+    element("span", { className: "hidden-text", textContent: unit }),
+  );
 }
 
 /** Shows whether a client is connected, and goes on showing it. */

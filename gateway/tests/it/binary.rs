@@ -215,6 +215,22 @@ fn wrong_settings_are_named() {
 }
 
 #[test]
+fn a_demo_that_others_could_open_is_refused() {
+    let local = free_address();
+    for (address, public_url) in [
+        ("0.0.0.0:0", "http://127.0.0.1:3210"),
+        (&local, "https://chat.example.com"),
+    ] {
+        let output = command(TempDir::new().unwrap().path(), address)
+            .args(["--demo", "--public-url", public_url])
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success() && said.contains("OPENCOM_DEMO"), "{said}");
+    }
+}
+
+#[test]
 fn a_data_directory_that_cannot_be_made_is_named() {
     let directory = TempDir::new().unwrap();
     let file = directory.path().join("file");

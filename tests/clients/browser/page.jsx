@@ -28,7 +28,6 @@ function Thread() {
     event.preventDefault();
     setText("");
     await send({ ...thread, ...sender, content: text });
-    window.settledAt = window.renders.length;
   };
   return (
     <form onSubmit={submit}>

@@ -18,9 +18,7 @@ test("a live client signs in, becomes somebody else, and signs out", async (t) =
   await me.until(is(ada), "the first agent");
   await authenticate(client, grace);
   await me.until(is(grace), "the second agent");
-  const state = new Seen();
-  client.setAuth(async () => null, state.push);
-  await state.until((isAuthenticated) => !isAuthenticated, "being signed out");
+  client.client.clearAuth();
   await me.until(nobody, "nobody again");
   assert.deepEqual(
     me.values.filter((value) => value instanceof Error),

@@ -2,9 +2,9 @@
 import { chromium } from "playwright-core";
 import { DEADLINE } from "./seen.mjs";
 
-/** A browser that is closed when the test ends, and talks to nobody by itself. */
-export async function browser(t) {
-  const launched = await chromium.launch({
+/** A browser that talks to nobody by itself. */
+export function launch() {
+  return chromium.launch({
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
     args: [
       "--no-sandbox",
@@ -16,19 +16,18 @@ export async function browser(t) {
       "--disable-sync",
     ],
   });
-  t.after(() => launched.close());
-  return launched;
 }
 
 /** A page of its own (another person's window), that fails the test with any error in it. */
-export async function page(t, launched, options = {}) {
-  const context = await launched.newContext(options);
+export async function page(t, browser, options = {}) {
+  const context = await browser.newContext(options);
   context.setDefaultTimeout(DEADLINE);
   const opened = await context.newPage();
   const errors = [];
   opened.on("pageerror", (error) => errors.push(String(error.stack)));
   opened.on("console", (message) => message.type() === "error" && errors.push(message.text()));
-  t.after(() => {
+  t.after(async () => {
+    await context.close();
     if (errors.length > 0) throw new Error(`errors in the page:\n${errors.join("\n")}`);
   });
   return opened;
