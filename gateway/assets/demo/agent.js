@@ -15,9 +15,7 @@ import {
 } from "./page.js";
 
 export async function startAgent({ workspaceId, agent: { email, password } }, page) {
-  const client = new ConvexClient(location.origin, {
-    unsavedChangesWarning: false,
-  });
+  const client = new ConvexClient(location.origin, { unsavedChangesWarning: false });
   showConnection(client, byId("agent-connection"));
   await signIn(client, email, password);
   const { user } = await client.query(api.auth.currentUser, {});
@@ -29,7 +27,7 @@ export async function startAgent({ workspaceId, agent: { email, password } }, pa
   let opened;
   let messages = [];
   let reading = false;
-  let unsubscribe = () => {};
+  let unsubscribe;
 
   const view = chat(byId("agent-chat"), {
     mine: "agent",
@@ -40,19 +38,21 @@ export async function startAgent({ workspaceId, agent: { email, password } }, pa
   });
 
   const current = () => rows.find(({ _id }) => _id === opened);
-  const isSeen = () => (current()?.unreadByVisitor ?? 0) === 0;
+  const isSeen = () => !current()?.unreadByVisitor;
+  /** What is open before somebody's eyes counts as read, until the server says so too. */
+  const unreadIn = (row) => (row._id === opened && page.isShown() ? 0 : (row.unreadByAgent ?? 0));
 
   async function markAsRead() {
     if (!page.isShown() || reading || !current()?.unreadByAgent) return;
     reading = true;
-    // It is asked again with the next change, should it fail.
-    await client
-      .mutation(api.conversations.markAsRead, {
-        id: opened,
-        readerType: "agent",
-      })
-      .catch(() => {});
-    reading = false;
+    try {
+      await client.mutation(api.conversations.markAsRead, { id: opened, readerType: "agent" });
+    } catch {
+      return; // It is tried again with the next change.
+    } finally {
+      reading = false;
+    }
+    // For what came meanwhile.
     markAsRead();
   }
 
@@ -66,7 +66,8 @@ export async function startAgent({ workspaceId, agent: { email, password } }, pa
   }
 
   function open(row) {
-    unsubscribe();
+    unsubscribe?.();
+    unsubscribe = undefined;
     opened = row?._id;
     messages = [];
     view.clear();
@@ -94,7 +95,7 @@ export async function startAgent({ workspaceId, agent: { email, password } }, pa
     fill(byId("conversations"), rows, rowElement, (at, row) => {
       const button = at.firstChild;
       const name = nameOf(row.visitor);
-      const unread = row._id === opened && page.isShown() ? 0 : (row.unreadByAgent ?? 0);
+      const unread = unreadIn(row);
       const said = row.lastMessage;
       button.dataset.id = row._id;
       button.classList.toggle("unread", unread > 0);
@@ -107,7 +108,7 @@ export async function startAgent({ workspaceId, agent: { email, password } }, pa
       last.textContent = said ? (said.senderType === "agent" ? `You: ${said.content}` : said.content) : "";
       badge(count, unread);
     });
-    page.showUnread(rows.reduce((sum, row) => sum + (row._id === opened ? 0 : (row.unreadByAgent ?? 0)), 0));
+    page.showUnread(rows.reduce((sum, row) => sum + unreadIn(row), 0));
   }
 
   byId("conversations").addEventListener("click", (event) => {
@@ -120,7 +121,10 @@ export async function startAgent({ workspaceId, agent: { email, password } }, pa
     open(undefined);
     document.querySelector(`#conversations [data-id="${left}"]`)?.focus();
   });
-  page.onShown(markAsRead);
+  page.onShown(() => {
+    show();
+    markAsRead();
+  });
 
   client.onUpdate(api.conversations.listForInbox, { workspaceId }, ({ conversations }) => {
     rows = conversations;
@@ -134,17 +138,12 @@ export async function startAgent({ workspaceId, agent: { email, password } }, pa
 async function signIn(client, email, password) {
   const http = new ConvexHttpClient(location.origin);
   const params = { flow: "signIn", email, password };
-  let { tokens } = await http.action(api.auth.signIn, {
-    provider: "password",
-    params,
-  });
+  let { tokens } = await http.action(api.auth.signIn, { provider: "password", params });
   await new Promise((resolve) => {
     client.setAuth(
       async ({ forceRefreshToken }) => {
         if (forceRefreshToken) {
-          ({ tokens } = await http.action(api.auth.signIn, {
-            refreshToken: tokens.refreshToken,
-          }));
+          ({ tokens } = await http.action(api.auth.signIn, { refreshToken: tokens.refreshToken }));
         }
         return tokens?.token ?? null;
       },

@@ -21,24 +21,12 @@ export function chat(root, { mine, label, welcome, placeholder, send }) {
   const log = element("div", { className: "log", tabIndex: 0, hidden: true }, list);
   log.setAttribute("role", "log");
   log.setAttribute("aria-label", label);
-  const empty = element("p", {
-    className: "empty",
-    textContent: welcome,
-    hidden: true,
-  });
+  const empty = element("p", { className: "empty", textContent: welcome, hidden: true });
   const trouble = element("p", { className: "trouble", hidden: true });
   trouble.setAttribute("role", "alert");
-  const field = element("textarea", {
-    rows: 1,
-    placeholder,
-    maxLength: 10_000,
-  });
+  const field = element("textarea", { rows: 1, placeholder, maxLength: 10_000 });
   field.setAttribute("aria-label", placeholder);
-  const button = element("button", {
-    type: "submit",
-    className: "send",
-    disabled: true,
-  });
+  const button = element("button", { type: "submit", className: "send", disabled: true });
   button.setAttribute("aria-label", "Send");
   button.append(arrow());
   const form = element("form", { className: "composer" }, field, button);

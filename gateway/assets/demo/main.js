@@ -1,6 +1,6 @@
 // Starts both sides, and switches between them where the window shows only one.
 import { startAgent } from "./agent.js";
-import { badge, byId } from "./page.js";
+import { badge, byId, reason } from "./page.js";
 import { startVisitor } from "./visitor.js";
 
 const switches = [...document.querySelectorAll("[data-shows]")];
@@ -21,12 +21,19 @@ for (const button of switches) button.addEventListener("click", () => show(butto
 document.addEventListener("visibilitychange", () => changed.forEach((tell) => tell()));
 addEventListener("resize", () => changed.forEach((tell) => tell()));
 
+/** Says what no side can say by itself. */
+function showTrouble(error) {
+  byId("trouble").textContent = `The demo is out of order. ${reason(error)}`;
+  byId("trouble").hidden = false;
+}
+
 /** What a side has to know of the page around it. */
 function surroundings(side) {
   return {
     isShown: () => isShown(side),
     onShown: (tell) => changed.add(tell),
     showUnread: (count) => badge(byId(`${side}-switch-badge`), count),
+    showTrouble,
   };
 }
 
@@ -36,6 +43,5 @@ try {
   const config = await answer.json();
   await Promise.all([startVisitor(config, surroundings("visitor")), startAgent(config, surroundings("agent"))]);
 } catch (error) {
-  byId("trouble").textContent = `The demo cannot start. ${error.message}`;
-  byId("trouble").hidden = false;
+  showTrouble(error);
 }

@@ -54,14 +54,8 @@ export function showAvatar(at, name, id) {
   at.style.setProperty("--hue", sum);
 }
 
-const timeOfDay = new Intl.DateTimeFormat(undefined, {
-  hour: "numeric",
-  minute: "2-digit",
-});
-const day = new Intl.DateTimeFormat(undefined, {
-  day: "numeric",
-  month: "short",
-});
+const timeOfDay = new Intl.DateTimeFormat(undefined, { hour: "numeric", minute: "2-digit" });
+const day = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
 
 /** A time as people write it: the hour today, else the day. */
 export function when(milliseconds) {

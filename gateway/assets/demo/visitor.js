@@ -6,9 +6,7 @@ import { ConvexClient, api, badge, byId, nameOf, showConnection } from "./page.j
 const REMEMBERED = "opencom-demo-visitor";
 
 export async function startVisitor({ workspaceId }, page) {
-  const client = new ConvexClient(location.origin, {
-    unsavedChangesWarning: false,
-  });
+  const client = new ConvexClient(location.origin, { unsavedChangesWarning: false });
   showConnection(client, byId("visitor-connection"));
 
   const messenger = byId("messenger");
@@ -52,15 +50,15 @@ export async function startVisitor({ workspaceId }, page) {
     at.isReading = true;
     const { sessionToken } = await at.session;
     const id = at.conversation._id;
-    // It is asked again with the next change, should it fail.
-    await client
-      .mutation(api.conversations.markAsRead, {
-        id,
-        readerType: "visitor",
-        sessionToken,
-      })
-      .catch(() => {});
-    at.isReading = false;
+    try {
+      await client.mutation(api.conversations.markAsRead, { id, readerType: "visitor", sessionToken });
+    } catch {
+      return; // It is tried again with the next change.
+    } finally {
+      at.isReading = false;
+    }
+    // For what came meanwhile.
+    markAsRead();
   }
 
   /** Follows the thread of the visitor's conversation; settles when it is there. */
@@ -94,11 +92,7 @@ export async function startVisitor({ workspaceId }, page) {
   /** Comes in as this visitor, and follows what is theirs. */
   async function become(sessionId) {
     for (const unsubscribe of here?.subscriptions ?? []) unsubscribe();
-    const session = client.mutation(api.widgetSessions.boot, {
-      workspaceId,
-      sessionId,
-      currentUrl: location.href,
-    });
+    const session = client.mutation(api.widgetSessions.boot, { workspaceId, sessionId, currentUrl: location.href });
     const at = { session, messages: [], subscriptions: [] };
     here = at;
     view.clear();
@@ -112,7 +106,10 @@ export async function startVisitor({ workspaceId }, page) {
       follow(at, sessionToken);
       show();
     };
-    at.subscriptions.push(client.onUpdate(api.conversations.listByVisitor, { workspaceId, sessionToken }, take));
+    // The session has ended, as it does after a day: the same visitor comes in again.
+    const leave = () => at === here && become(sessionId).catch(page.showTrouble);
+    const mine = { workspaceId, sessionToken };
+    at.subscriptions.push(client.onUpdate(api.conversations.listByVisitor, mine, take, leave));
   }
 
   bubble.addEventListener("click", () => open(messenger.hidden));
@@ -126,6 +123,8 @@ export async function startVisitor({ workspaceId }, page) {
       const arrived = become(crypto.randomUUID());
       open(true);
       await arrived;
+    } catch (error) {
+      page.showTrouble(error);
     } finally {
       newVisitor.disabled = false;
     }

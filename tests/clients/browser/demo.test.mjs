@@ -124,16 +124,25 @@ test("on a phone one side is shown at a time", async (t) => {
   await opened.screenshot({ path: `${target}demo-phone-agent.png`, animations: "disabled" });
   await opened.getByRole("button", { name: "Back to all conversations" }).tap();
   await row(visitorName).getByText("You: Hello, phone!").waitFor();
+  await row(visitorName).tap();
   await shows("Visitor").tap();
   await visitor.sees("Hello, phone!");
+  // A thread that is open, but not before anybody's eyes, has not been read.
+  await visitor.says("Thanks");
+  await shows("Agent").getByText("unread message").waitFor();
+  await visitor.messages.last().getByText("Delivered").waitFor();
+  await shows("Agent").tap();
+  await agent.sees("Thanks");
+  await shows("Visitor").tap();
+  await visitor.messages.last().getByText("Seen").waitFor();
   const overflow = await opened.evaluate(() => document.documentElement.scrollWidth - innerWidth);
   assert.equal(overflow, 0);
 });
 
 test("a message is grey until the server has it, and a lost connection is said and mended", async (t) => {
   const proxy = await Proxy.start({ port: new URL(url).port });
-  t.after(() => proxy.stop());
   const { opened, visitor } = await open(t, {}, proxy.url);
+  t.after(() => proxy.stop());
   await opened.getByRole("button", { name: "Chat with us" }).click();
   await visitor.says("first");
   await visitor.messages.last().getByText("Delivered").waitFor();
@@ -191,7 +200,7 @@ test("what people write is shown as they wrote it", async (t) => {
 for (const colorScheme of ["light", "dark"]) {
   for (const [size, options] of Object.entries({ desktop: {}, phone: PHONE })) {
     test(`nothing stands in the way of assistive technology: ${colorScheme}, ${size}`, async (t) => {
-      const { opened, visitor, agent, visitorName, row } = await open(t, { colorScheme, ...options });
+      const { opened, visitor, agent, visitorName, row } = await open(t, { colorScheme, reducedMotion: "reduce", ...options });
       await opened.getByRole("button", { name: "Chat with us" }).click();
       await visitor.says("Hello?");
       await visitor.sees("Hello?");
