@@ -84,8 +84,19 @@ pub(crate) fn json(text: Option<&str>) -> String {
     serde_json::to_string(&text).unwrap_or_default()
 }
 
+/// Whether a written text stands for something else than itself, quotes and backslashes aside.
+fn has_escape(text: &str) -> bool {
+    let mut bytes = text.bytes();
+    while let Some(byte) = bytes.next() {
+        if byte == b'\\' && !matches!(bytes.next(), Some(b'"' | b'\\' | b'/')) {
+            return true;
+        }
+    }
+    false
+}
+
 /// The first key, as it is written, of an object anywhere in a JSON text that official clients refuse to read.
-fn refused_key(json: &str) -> Option<&str> {
+pub(crate) fn refused_key(json: &str) -> Option<&str> {
     let bytes = json.as_bytes();
     let mut position = 0;
     while position < bytes.len() {
@@ -104,7 +115,7 @@ fn refused_key(json: &str) -> Option<&str> {
             continue;
         };
         let special = matches!(text, "$integer" | "$float" | "$bytes");
-        let plain = text.bytes().all(|b| (32..=126).contains(&b)) && !text.contains("\\u") && text.len() <= LONGEST_KEY;
+        let plain = text.bytes().all(|b| (32..=126).contains(&b)) && !has_escape(text) && text.len() <= LONGEST_KEY;
         if !plain || (text.starts_with('$') && !special) {
             return Some(text);
         }
@@ -129,6 +140,7 @@ mod tests {
             (r#"{"a":[{"$set":1.0}]}"#, "$set"),
             (r#"{"é":1.0}"#, "é"),
             (r#"{"a":"x\\","\u00e9":1.0}"#, r"\u00e9"),
+            (r#"{"tab\t":1.0}"#, r"tab\t"),
         ] {
             assert_eq!(refused_key(bad), Some(key), "{bad}");
         }

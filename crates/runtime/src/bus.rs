@@ -22,6 +22,8 @@ const GATHER: Duration = Duration::from_millis(3);
 const OUTBOX: usize = 64 * 1024;
 /// Topics of one notification: its text must stay below 8000 bytes.
 const PER_NOTIFICATION: usize = 300;
+/// The pause before connecting again, doubled as long as that fails.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// How often to look whether the connections still live.
 const HEARTBEAT: Duration = Duration::from_secs(5);
 
@@ -34,11 +36,11 @@ pub async fn run(url: String, topics: Arc<Topics>, mut stop: watch::Receiver<boo
         .unwrap_or_default();
     let (outbox, mut inbox) = mpsc::channel(OUTBOX);
     topics.connect(outbox);
-    let mut pause = Duration::from_millis(100);
+    let mut pause = FIRST_PAUSE;
     let mut was_down = false;
     while !*stop.borrow() {
         tokio::select! {
-            outcome = connected(&url, &replica, &topics, &mut inbox, was_down) => {
+            outcome = connected(&url, &replica, &topics, &mut inbox, was_down, &mut pause) => {
                 if let Err(error) = outcome {
                     tracing::warn!(error = &error as &dyn std::error::Error, "the change bus is down; reconnecting");
                 }
@@ -59,6 +61,7 @@ async fn connected(
     topics: &Topics,
     inbox: &mut mpsc::Receiver<Topic>,
     was_down: bool,
+    pause: &mut Duration,
 ) -> Result<(), diesel::result::Error> {
     let unreachable =
         |error: diesel::ConnectionError| diesel::result::Error::QueryBuilderError(error.to_string().into());
@@ -67,6 +70,7 @@ async fn connected(
     diesel::sql_query(format!("LISTEN {CHANNEL}"))
         .execute(&mut listening)
         .await?;
+    *pause = FIRST_PAUSE;
     // Whatever was published elsewhere before the LISTEN was missed.
     topics.publish_everything();
     if was_down {

@@ -69,12 +69,12 @@ impl Log {
 /// A commit that may be visible to readers already and is not published yet. Publishes when it is dropped, whatever
 /// became of the commit: publishing too much does no harm.
 #[must_use]
-pub struct Committing<'a> {
-    topics: &'a Topics,
+pub struct Committing {
+    topics: Arc<Topics>,
     number: u64,
 }
 
-impl Drop for Committing<'_> {
+impl Drop for Committing {
     fn drop(&mut self) {
         let (at, changed) = {
             let mut log = self.topics.log();
@@ -122,14 +122,18 @@ impl Topics {
 
     /// Says what a transaction that is about to commit has changed. Drop the result when the answer to the commit is
     /// there: that publishes, here and to the other replicas.
-    pub fn committing(&self, topics: Vec<Topic>) -> Committing<'_> {
+    pub fn committing(self: &Arc<Self>, topics: Vec<Topic>) -> Committing {
         let mut log = self.log();
         log.announced += 1;
         let number = log.announced;
         if !topics.is_empty() {
             log.committing.insert(number, topics);
         }
-        Committing { topics: self, number }
+        drop(log);
+        Committing {
+            topics: Arc::clone(self),
+            number,
+        }
     }
 
     /// Publishes what changed: here, and to the other replicas.
@@ -235,7 +239,7 @@ mod tests {
 
     #[test]
     fn a_reader_is_overtaken_from_the_commit_on_and_not_only_from_its_publication() {
-        let topics = Topics::default();
+        let topics = Arc::new(Topics::default());
         let topic = Topic::User(UserId::generate());
         let before = topics.sequence();
         let committing = topics.committing(vec![topic]);

@@ -170,17 +170,20 @@ async fn talk(
         } else if progress.1.elapsed() >= patience {
             return Err(End::Gone);
         }
+        let reading = has_room && !session.is_full() && leave_at.is_none_or(|leave| Instant::now() < leave);
+        if !reading {
+            // Whom we do not listen to is not silent.
+            session.heard(Instant::now());
+        }
         let mut deadline = session.deadline(has_room);
         if !has_room {
             deadline = deadline.min(progress.1 + patience);
         }
-        let mut reading = has_room && !session.is_full();
         if let Some(leave) = leave_at {
             let (now, last) = (Instant::now(), leave + LAST_CALLS);
             if now >= last || (now >= leave && session.is_idle()) {
                 return Err(End::Close(Ending::RESTART));
             }
-            reading &= now < leave;
             deadline = deadline.min(if now < leave { leave } else { last });
         }
         let expired = async {

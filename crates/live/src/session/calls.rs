@@ -10,6 +10,7 @@ use opencom_runtime::refusal::Refusal;
 use opencom_runtime::requests::{Answered, RequestId};
 
 use super::{Ending, Limits, Output, Session, no_components};
+use crate::outcome::refused_key;
 use crate::protocol::Call;
 use crate::{arguments, frames};
 
@@ -46,6 +47,19 @@ pub enum Answer {
     Mutation(u32, Result<Answered, Error>),
     /// An action's result as JSON.
     Action(u32, Result<String, Error>),
+}
+
+/// A result that official clients would not read is a fault of ours; they would wait for ever.
+fn readable(answer: Answer) -> Answer {
+    let fault = |value: &str| refused_key(value).map(|key| Error::internal(format!("a result has the key {key}")));
+    match answer {
+        Answer::Mutation(id, Ok(answered)) => match fault(&answered.value) {
+            Some(error) => Answer::Mutation(id, Err(error)),
+            None => Answer::Mutation(id, Ok(answered)),
+        },
+        Answer::Action(id, Ok(value)) => Answer::Action(id, fault(&value).map_or(Ok(value), Err)),
+        failed => failed,
+    }
 }
 
 /// The calls of a connection.
@@ -155,7 +169,7 @@ impl Session {
         if self.closed || self.leaving.is_some() {
             return;
         }
-        match answer {
+        match readable(answer) {
             Answer::Mutation(request_id, Ok(answered)) => {
                 if answered.repeated {
                     // It may have been committed by another process, and not be heard of here yet.

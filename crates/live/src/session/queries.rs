@@ -75,6 +75,10 @@ impl QuerySet {
             let id = modification.query_id;
             match modification.kind {
                 Change::Add if self.held.contains_key(&id) => return Err(format!("query {id} was added twice")),
+                // Refusals are held too.
+                Change::Add if self.held.len() >= 2 * limits.queries => {
+                    return Err(format!("more than {} queries are held", 2 * limits.queries));
+                }
                 Change::Add => {
                     let full = self.held.len() >= limits.queries;
                     let source = match self.source(modification, caller, full) {

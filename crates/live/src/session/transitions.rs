@@ -68,11 +68,10 @@ impl Session {
         if self.calls.mutation_runs {
             return None;
         }
-        let impatient = (self.shown.unsettled_since).map(|since| since + self.host.limits.settle_patience);
-        if self.shown.version == Version::default() {
-            return impatient.max(Some(self.opening(opened)));
+        match self.shown.unsettled_since {
+            Some(since) => Some(since + self.host.limits.settle_patience),
+            None => (self.shown.version == Version::default()).then(|| self.opening(opened)),
         }
-        impatient
     }
 
     /// When the client counts as having said what it opens with.
@@ -88,7 +87,11 @@ impl Session {
     pub(super) fn show(&mut self, at: Instant) {
         let Some(opened) = self.opened else { return };
         let first = self.shown.version == Version::default();
-        if self.calls.mutation_runs || (first && at < self.opening(opened)) {
+        if self.calls.mutation_runs {
+            return;
+        }
+        if first && at < self.opening(opened) {
+            self.shown.unsettled_since = None;
             return;
         }
         let seen = self.queries.look();
