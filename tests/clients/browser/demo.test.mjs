@@ -200,7 +200,11 @@ test("what people write is shown as they wrote it", async (t) => {
 for (const colorScheme of ["light", "dark"]) {
   for (const [size, options] of Object.entries({ desktop: {}, phone: PHONE })) {
     test(`nothing stands in the way of assistive technology: ${colorScheme}, ${size}`, async (t) => {
-      const { opened, visitor, agent, visitorName, row } = await open(t, { colorScheme, reducedMotion: "reduce", ...options });
+      const { opened, visitor, agent, visitorName, row } = await open(t, {
+        colorScheme,
+        reducedMotion: "reduce",
+        ...options,
+      });
       await opened.getByRole("button", { name: "Chat with us" }).click();
       await visitor.says("Hello?");
       await visitor.sees("Hello?");
