@@ -57,7 +57,8 @@ pub struct Limits {
     pub opening_patience: Duration,
     /// How long transitions wait for queries that do not settle, before they show what there is.
     pub settle_patience: Duration,
-    /// After how much silence of ours the client is told that we are there.
+    /// After how much silence of ours the client is told that we are there, and after how much silence of its own it is
+    /// asked for a sign of life.
     pub ping_after: Duration,
     /// After how much silence a client counts as gone.
     pub peer_patience: Duration,
@@ -183,6 +184,7 @@ pub struct Session {
     last_heard: Instant,
     last_frame: Instant,
     last_sent: Instant,
+    last_ping: Instant,
     /// Set once nothing of the client counts any more; the connection is closed then.
     leaving: Option<(Instant, Ending)>,
     closed: bool,
@@ -207,6 +209,7 @@ impl Session {
             last_heard: at,
             last_frame: at,
             last_sent: at,
+            last_ping: at,
             leaving: None,
             closed: false,
         }
@@ -386,8 +389,13 @@ impl Session {
             self.show(at);
         }
         self.start_calls();
-        if at.duration_since(self.last_sent) >= self.host.limits.ping_after {
+        let after = self.host.limits.ping_after;
+        if at.duration_since(self.last_sent) >= after {
             self.send(frames::PING.to_owned(), at);
+        }
+        // Asks for a sign of life. Who only watches has nothing to say by himself, however much he is shown.
+        if at.duration_since(self.last_heard.max(self.last_ping)) >= after {
+            self.last_ping = at;
             self.output.push_back(Output::Ping);
         }
     }
@@ -398,7 +406,9 @@ impl Session {
             return when;
         }
         let limits = &self.host.limits;
-        let liveness = (self.last_heard + limits.peer_patience).min(self.last_sent + limits.ping_after);
+        let liveness = (self.last_heard + limits.peer_patience)
+            .min(self.last_sent + limits.ping_after)
+            .min(self.last_heard.max(self.last_ping) + limits.ping_after);
         match self.next_show().filter(|_| has_room) {
             Some(at) => at.min(liveness),
             None => liveness,

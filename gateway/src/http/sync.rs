@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use actix_ws::{AggregatedMessage, AggregatedMessageStream, CloseCode, CloseReason, Closed, ProtocolError};
+use actix_ws::{AggregatedMessage, AggregatedMessageStream, CloseCode, CloseReason, Closed, Item, ProtocolError};
+use bytestring::ByteString;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use opencom_contract::Kind as FunctionKind;
@@ -24,6 +25,8 @@ use crate::sockets::Open;
 const LARGEST_FRAME: usize = LARGEST_CALL;
 /// How many bytes a client may have left unread before transitions wait.
 const ROOM: usize = 64 * 1024;
+/// The longest fragment of a frame.
+const FRAGMENT: usize = 64 * 1024;
 /// How long a stopping process waits for the calls of a connection.
 const LAST_CALLS: Duration = Duration::from_secs(10);
 
@@ -95,9 +98,26 @@ impl Socket {
         self.written += head + payload;
     }
 
-    async fn text(&mut self, frame: String) -> Result<(), Closed> {
-        self.count(frame.len());
-        self.writer.text(frame).await
+    /// Sends a text frame; a long one in fragments, so that it shows how far the client has read.
+    async fn text(&mut self, frame: String, patience: Duration) -> Result<(), End> {
+        if frame.len() <= FRAGMENT {
+            self.count(frame.len());
+            return write(self.writer.text(frame), patience).await;
+        }
+        let (frame, mut start) = (ByteString::from(frame), 0);
+        while start < frame.len() {
+            let end = frame.floor_char_boundary(start + FRAGMENT);
+            let fragment = frame.as_bytes().slice(start..end);
+            self.count(fragment.len());
+            let item = match (start, end) {
+                (0, _) => Item::FirstText(fragment),
+                (_, end) if end == frame.len() => Item::Last(fragment),
+                _ => Item::Continue(fragment),
+            };
+            write(self.writer.continuation(item), patience).await?;
+            start = end;
+        }
+        Ok(())
     }
 
     async fn ping(&mut self) -> Result<(), Closed> {
@@ -157,7 +177,7 @@ async fn talk(
     loop {
         while let Some(output) = session.next_output() {
             match output {
-                Output::Frame(frame) => write(socket.text(frame), patience).await?,
+                Output::Frame(frame) => socket.text(frame, patience).await?,
                 Output::Ping => write(socket.ping(), patience).await?,
                 Output::Call(request) => calls.push(run(state, request)),
                 Output::Close(ending) => return Err(End::Close(ending)),

@@ -52,6 +52,16 @@ impl Line {
         self.send(&json!({ "type": "Authenticate", "baseVersion": base, "tokenType": "User", "value": token }));
     }
 
+    /// Another client raises the counter.
+    fn mutate_elsewhere(&mut self) {
+        let other = self.world.open(Client::Other);
+        let connect =
+            json!({ "type": "Connect", "sessionId": uuid::Uuid::from_u128(u128::from(other)), "connectionCount": 0 });
+        self.world.receive(other, &connect.to_string());
+        let raise = json!({ "type": "Mutation", "requestId": 0, "udfPath": "cells:raise", "args": [{ "cell": 0 }] });
+        self.world.receive(other, &raise.to_string());
+    }
+
     fn mutate(&mut self, id: u32) {
         self.send(&json!({ "type": "Mutation", "requestId": id, "udfPath": "cells:raise", "args": [{ "cell": 0 }] }));
     }
@@ -151,6 +161,25 @@ fn silence_of_ours_is_broken_by_a_ping_after_fifteen_seconds() {
     assert_eq!(line.types(), ["Ping"]);
     line.pass(15_000);
     assert_eq!(line.types(), ["Ping"]);
+}
+
+#[test]
+fn a_client_that_only_watches_is_asked_for_a_sign_of_life() {
+    let mut line = Line::open(Limits::default(), Client::Npm);
+    line.add(1, &[0]);
+    line.pass(1);
+    for _ in 0..30 {
+        line.pass(10_000);
+        line.mutate_elsewhere();
+        line.work();
+        assert!(line.types().contains(&"Transition".to_owned()));
+        // A pong.
+        if std::mem::take(&mut line.world.connections.get_mut(&line.number).unwrap().pings) > 0 {
+            let now = line.world.now;
+            line.world.connections.get_mut(&line.number).unwrap().session.heard(now);
+        }
+    }
+    assert_eq!(line.ending(), None);
 }
 
 #[test]

@@ -92,6 +92,7 @@ enum Stage {
 pub(crate) struct Connection {
     pub(crate) session: Session,
     pub(crate) to_client: std::collections::VecDeque<String>,
+    pub(crate) pings: usize,
     pub(crate) closed: Option<Ending>,
 }
 
@@ -168,6 +169,7 @@ impl World {
         let connection = Connection {
             session: Session::new(Arc::clone(&self.host), kind, self.now),
             to_client: std::collections::VecDeque::new(),
+            pings: 0,
             closed: None,
         };
         self.connections.insert(self.next_connection, connection);
@@ -197,7 +199,7 @@ impl World {
         while let Some(output) = connection.session.next_output() {
             match output {
                 Output::Frame(frame) => connection.to_client.push_back(frame),
-                Output::Ping => {}
+                Output::Ping => connection.pings += 1,
                 Output::Close(ending) => connection.closed = Some(ending),
                 Output::Call(request) => self.calling.push(Calling {
                     request,
