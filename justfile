@@ -7,6 +7,10 @@ default:
 serve *flags:
     cargo run --release -- {{flags}}
 
+# Serve with the demo: a visitor and an agent side by side, at http://127.0.0.1:3210/demo
+demo *flags:
+    cargo run --release -- --demo {{flags}}
+
 # Everything that CI checks
 ci:
     bash .ci/run
@@ -24,6 +28,11 @@ test *args:
 # One crate's tests, for the inner loop: `just t inbox`
 t crate *args:
     cargo test -p opencom-{{crate}} {{args}}
+
+# The official clients (npm, React in Chromium, PyPI) against the debug binary
+clients:
+    cargo build -p opencom
+    bash .ci/clients
 
 # Load against the limit: one table, each row beside pgbench running the same statements in the same run
 bench *args:

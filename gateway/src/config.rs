@@ -122,6 +122,11 @@ pub struct Config {
     #[arg(long, env = "OPENCOM_AGENT_SESSION_HOURS", default_value_t = 720)]
     pub agent_session_hours: u32,
 
+    /// Serve a page at /demo on which a visitor and an agent chat, in a workspace made for it. For trying out, on this
+    /// machine alone: the page signs everybody in who opens it.
+    #[arg(long, env = "OPENCOM_DEMO")]
+    pub demo: bool,
+
     /// How log lines look.
     #[arg(long, env = "OPENCOM_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,

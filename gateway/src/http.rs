@@ -3,6 +3,7 @@
 mod answer;
 mod body;
 mod caller;
+mod demo;
 mod functions;
 mod health;
 mod storage;
@@ -22,6 +23,7 @@ use opencom_providers::files::FileStore;
 use opencom_runtime::{Dispatcher, Pool};
 
 use crate::compose::App;
+use crate::demo::Demo;
 use crate::sockets::Sockets;
 use crate::tokens::Verifier;
 
@@ -36,6 +38,8 @@ pub struct State {
     sockets: Arc<Sockets>,
     files: Arc<dyn FileStore>,
     metrics: PrometheusHandle,
+    /// What the demo's page has to know, when there is a demo.
+    demo: Option<Arc<Demo>>,
 }
 
 impl State {
@@ -48,7 +52,13 @@ impl State {
             sockets: Arc::clone(&app.sockets),
             files: Arc::clone(&app.files),
             metrics,
+            demo: None,
         }
+    }
+
+    /// The same, with the demo.
+    pub fn with_demo(self, demo: Option<Arc<Demo>>) -> Self {
+        Self { demo, ..self }
     }
 }
 
@@ -98,6 +108,8 @@ pub fn app(
         .route("/healthz", web::get().to(health::healthz))
         .route("/readyz", web::get().to(health::readyz))
         .route("/metrics", web::get().to(health::metrics))
+        .route("/demo", web::get().to(demo::get))
+        .route("/demo/{file:[^/]*}", web::get().to(demo::get))
         .default_service(web::to(answer::no_such_route))
         // A configured address with a slash at the end makes clients call `//api/…`.
         .wrap(NormalizePath::new(TrailingSlash::MergeOnly))

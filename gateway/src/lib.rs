@@ -3,6 +3,7 @@
 pub mod absent;
 pub mod compose;
 pub mod config;
+pub mod demo;
 pub mod http;
 mod logging;
 mod secrets;

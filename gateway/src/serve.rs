@@ -21,6 +21,7 @@ use tokio::task::JoinSet;
 
 use crate::compose::{App, Parts};
 use crate::config::{Cli, Command, Config, Role};
+use crate::demo::{self, Demo};
 use crate::{http, logging, secrets};
 
 type Fault = Box<dyn Error + Send + Sync>;
@@ -169,6 +170,9 @@ fn check(config: &Config) -> Result<Checked, Fault> {
         format!("{directory} cannot be the data directory: {error}; set OPENCOM_DATA_DIR to one that can be written")
     })?;
     let public_url = config.public_url()?;
+    if config.demo {
+        demo::check(config, &public_url)?;
+    }
     let mail_from = config
         .email_from
         .parse()
@@ -242,11 +246,16 @@ async fn answer(
     let pools = (0..threads)
         .map(|_| Pool::new(url, per_thread))
         .collect::<opencom_core::Result<Vec<_>>>()?;
+    let demo = if config.demo {
+        Some(Arc::new(Demo::prepare(&app, Pool::new(url, 1)?).await?))
+    } else {
+        None
+    };
     let next = Arc::new(AtomicUsize::new(0));
     let sockets = Arc::clone(&app.sockets);
     let server = HttpServer::new(move || {
         let pool = pools[next.fetch_add(1, Ordering::Relaxed) % pools.len()].clone();
-        http::app(http::State::new(&app, pool, metrics.clone()))
+        http::app(http::State::new(&app, pool, metrics.clone()).with_demo(demo.clone()))
     })
     .workers(threads)
     .tcp_nodelay(true)
@@ -256,6 +265,10 @@ async fn answer(
     .run();
     tracing::info!("listening on {public_url}");
     tracing::info!("health: {public_url}/healthz   metrics: {public_url}/metrics   stop with Ctrl-C");
+    if config.demo {
+        tracing::info!("demo: {public_url}/demo");
+        tracing::warn!("--demo is for trying out: its page signs everybody in who opens it, as an agent");
+    }
     let handle = server.handle();
     let mut server = tokio::spawn(server);
     tokio::select! {

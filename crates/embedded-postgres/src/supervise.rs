@@ -1,10 +1,11 @@
 //! Keeps the server running, on a thread of its own.
 
+use std::pin::pin;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::cluster::Cluster;
 use crate::error::{Error, chain};
@@ -15,6 +16,8 @@ const SHORTEST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// How long a first start waits for sessions that outlived a killed server.
 const STRAGGLERS: Duration = Duration::from_secs(30);
+/// How long a stop waits for a server that is just coming back.
+const LAST_LAUNCH: Duration = Duration::from_secs(10);
 
 /// The caller's end of the thread.
 #[derive(Debug)]
@@ -100,22 +103,30 @@ async fn supervise(
     let _ = ready.send(Ok(()));
     loop {
         tokio::select! {
-            how = &mut asked => {
-                let how = how.unwrap_or(Shutdown::Immediate);
-                server.stop(how).await;
-                tracing::info!(?how, "PostgreSQL has stopped");
-                return;
-            }
+            how = &mut asked => return stop(server, how.unwrap_or(Shutdown::Immediate)).await,
             status = server.ended() => match status {
                 Ok(status) => tracing::error!(%status, log = %cluster.log.path.display(), "PostgreSQL died, restarting it"),
                 Err(error) => tracing::error!(%error, "lost sight of PostgreSQL, restarting it"),
             },
         }
+        let mut launch = pin!(relaunch(cluster));
         server = tokio::select! {
-            server = relaunch(cluster) => server,
-            _ = &mut asked => return,
+            server = &mut launch => server,
+            how = &mut asked => {
+                // It may have answered others before it answered us, and then it ends in good order. Dropping the launch
+                // ends it in any case.
+                if let Ok(how) = how && let Ok(server) = timeout(LAST_LAUNCH, launch).await {
+                    stop(server, how).await;
+                }
+                return;
+            }
         };
     }
+}
+
+async fn stop(mut server: Server, how: Shutdown) {
+    server.stop(how).await;
+    tracing::info!(?how, "PostgreSQL has stopped");
 }
 
 /// Sessions of a server that was killed may still be ending; PostgreSQL refuses to start beside them.

@@ -1,10 +1,12 @@
 //! A server on a socket, and a client that sends exactly what it is told.
 
 use std::net::TcpListener;
+use std::sync::Arc;
 
 use actix_web::HttpServer;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use opencom_core::Millis;
+use opencom_gateway::demo::Demo;
 use opencom_gateway::http;
 use opencom_runtime::Pool;
 use opencom_testkit::{Agent, Kit};
@@ -23,17 +25,24 @@ pub(crate) struct Wire {
 
 impl Wire {
     pub(crate) async fn start() -> Self {
+        Self::serve(Kit::start().await, None)
+    }
+
+    pub(crate) async fn start_with_demo() -> Self {
         let kit = Kit::start().await;
+        let pool = Pool::new(kit.database.url(), 1).unwrap();
+        let demo = Demo::prepare(&kit.app, pool).await.unwrap();
+        Self::serve(kit, Some(Arc::new(demo)))
+    }
+
+    fn serve(kit: Kit, demo: Option<Arc<Demo>>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (app, database) = (kit.app.clone(), kit.database.url().to_owned());
         let metrics = PrometheusBuilder::new().build_recorder().handle();
         let server = HttpServer::new(move || {
-            http::app(http::State::new(
-                &app,
-                Pool::new(&database, 4).unwrap(),
-                metrics.clone(),
-            ))
+            let pool = Pool::new(&database, 4).unwrap();
+            http::app(http::State::new(&app, pool, metrics.clone()).with_demo(demo.clone()))
         })
         .workers(1)
         .tcp_nodelay(true)
