@@ -232,6 +232,8 @@ fn worker_with(kit: &Kit, email: Arc<dyn EmailProvider>) -> Dispatcher {
         mail_from: "noreply@opencom.test".parse().unwrap(),
         web_app_url: None,
         files: Arc::clone(&kit.files),
+        socket_limits: Default::default(),
+        most_sockets: 0,
     })
     .unwrap();
     app.dispatcher(Pool::new(kit.database.url(), 2).unwrap())
