@@ -6,8 +6,8 @@ use actix_web::HttpServer;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use opencom_core::Millis;
 use opencom_gateway::http;
-use opencom_runtime::Pool;
-use opencom_testkit::{Agent, Kit};
+use opencom_runtime::{Pool, bus};
+use opencom_testkit::{Agent, Kit, Settings};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 use tokio::sync::watch;
@@ -17,13 +17,25 @@ pub(crate) struct Wire {
     pub(crate) kit: Kit,
     pub(crate) url: String,
     client: reqwest::Client,
-    /// Held as long as live queries are kept up to date.
-    _stop: watch::Sender<bool>,
+    /// Held as long as live queries are kept up to date and the bus is joined.
+    stop: watch::Sender<bool>,
 }
 
 impl Wire {
     pub(crate) async fn start() -> Self {
-        let kit = Kit::start().await;
+        Self::start_with(Settings::default()).await
+    }
+
+    pub(crate) async fn start_with(settings: Settings) -> Self {
+        Self::serve(Kit::start_with(settings).await)
+    }
+
+    /// Another server on the same database.
+    pub(crate) async fn replica(&self) -> Self {
+        Self::serve(self.kit.replica().await)
+    }
+
+    fn serve(kit: Kit) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (app, database) = (kit.app.clone(), kit.database.url().to_owned());
@@ -49,7 +61,19 @@ impl Wire {
             kit,
             url,
             client: client(),
-            _stop: stop,
+            stop,
+        }
+    }
+
+    /// Joins the bus, and returns once it hears what other servers change.
+    pub(crate) async fn join_bus(&self) {
+        let topics = &self.kit.app.server.topics;
+        let before = topics.sequence();
+        let url = self.kit.database.url().to_owned();
+        tokio::spawn(bus::run(url, topics.clone(), self.stop.subscribe()));
+        // Connecting publishes that changes may have been missed.
+        while topics.sequence() == before {
+            tokio::task::yield_now().await;
         }
     }
 
