@@ -152,6 +152,32 @@ impl Database {
         &self.url
     }
 
+    /// Takes the database away: cuts its connections and lets nobody in.
+    pub async fn go_away(&self) {
+        self.administer(&format!(
+            "ALTER DATABASE {0} ALLOW_CONNECTIONS false;
+             SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{0}'",
+            self.name
+        ))
+        .await;
+    }
+
+    /// Brings it back.
+    pub async fn come_back(&self) {
+        self.administer(&format!("ALTER DATABASE {} ALLOW_CONNECTIONS true", self.name))
+            .await;
+    }
+
+    async fn administer(&self, statements: &str) {
+        let mut connection = AsyncPgConnection::establish(&self.admin_url)
+            .await
+            .expect("a connection");
+        // One after the other: together they would be one transaction.
+        for statement in statements.split(';') {
+            connection.batch_execute(statement).await.expect("the statement");
+        }
+    }
+
     /// A connection, for looking at rows.
     pub async fn connection(&self) -> AsyncPgConnection {
         AsyncPgConnection::establish(&self.url).await.expect("a connection")

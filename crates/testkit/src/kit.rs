@@ -1,6 +1,7 @@
 //! The composed services on a database of one test.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use diesel_async::AsyncPgConnection;
 use opencom_contract::{Function, Kind};
@@ -11,7 +12,7 @@ use opencom_gateway::compose::{App, Parts};
 use opencom_live::session::Limits;
 use opencom_providers::email::Recorder;
 use opencom_providers::files::{FileStore, LocalDisk};
-use opencom_runtime::{Clock, Dispatcher, Pool, worker};
+use opencom_runtime::{Clock, Dispatcher, Pool, Registry, worker};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -23,13 +24,22 @@ pub const MASTER_KEY: [u8; 32] = [7; 32];
 /// An RSA key made for tests alone.
 pub const TEST_PEM: &str = include_str!("test_key.pem");
 
+/// Registers functions of a test's own beside those of the contract.
+pub type Functions = Arc<dyn Fn(&mut Registry) -> Result<()> + Send + Sync>;
+
 /// What a test may set before it starts.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Settings {
     /// Refuses visitors' calls without a token.
     pub strict_visitors: bool,
     /// Connections of the pool.
     pub connections: usize,
+    /// Functions of the test's own.
+    pub functions: Option<Functions>,
+    /// Times and limits of sync sockets.
+    pub socket_limits: Limits,
+    /// The most sync sockets.
+    pub most_sockets: usize,
 }
 
 impl Default for Settings {
@@ -37,6 +47,14 @@ impl Default for Settings {
         Self {
             strict_visitors: false,
             connections: 12,
+            functions: None,
+            // A busy machine must not change what is shown together.
+            socket_limits: Limits {
+                opening_patience: Duration::from_secs(60),
+                settle_patience: Duration::from_secs(60),
+                ..Limits::default()
+            },
+            most_sockets: 1000,
         }
     }
 }
@@ -54,8 +72,10 @@ pub struct Kit {
     /// Files that were stored.
     pub files: Arc<dyn FileStore>,
     /// The database.
-    pub database: Database,
-    _directory: TempDir,
+    pub database: Arc<Database>,
+    settings: Settings,
+    // Removed once the last replica is gone.
+    directory: Arc<TempDir>,
 }
 
 impl Kit {
@@ -66,12 +86,29 @@ impl Kit {
 
     /// The services.
     pub async fn start_with(settings: Settings) -> Self {
-        let database = Database::create().await;
-        let directory = tempfile::tempdir().expect("a temporary directory");
+        let database = Arc::new(Database::create().await);
+        let directory = Arc::new(tempfile::tempdir().expect("a temporary directory"));
+        let (clock, mail) = (Clock::system(), Arc::new(Recorder::new()));
+        Self::compose(settings, database, directory, clock, mail).await
+    }
+
+    /// The services once more, as another process has them: database, files, mails and the time are shared, what a process
+    /// keeps in memory is not.
+    pub async fn replica(&self) -> Self {
+        let (database, directory) = (Arc::clone(&self.database), Arc::clone(&self.directory));
+        let (clock, mail) = (self.clock.clone(), Arc::clone(&self.mail));
+        Self::compose(self.settings.clone(), database, directory, clock, mail).await
+    }
+
+    async fn compose(
+        settings: Settings,
+        database: Arc<Database>,
+        directory: Arc<TempDir>,
+        clock: Clock,
+        mail: Arc<Recorder>,
+    ) -> Self {
         let files: Arc<dyn FileStore> = Arc::new(LocalDisk::open(directory.path()).await.expect("a file store"));
-        let clock = Clock::system();
-        let mail = Arc::new(Recorder::new());
-        let app = App::new(Parts {
+        let mut app = App::new(Parts {
             clock: clock.clone(),
             master_key: MasterKey::new(&MASTER_KEY).expect("the test key"),
             jwt_key: JwtKey::from_pem(TEST_PEM).expect("the test key"),
@@ -82,10 +119,14 @@ impl Kit {
             mail_from: "Opencom <noreply@opencom.test>".parse().expect("a sender"),
             web_app_url: Some("http://dashboard.test".to_owned()),
             files: Arc::clone(&files),
-            socket_limits: Limits::default(),
-            most_sockets: 1000,
+            socket_limits: settings.socket_limits.clone(),
+            most_sockets: settings.most_sockets,
         })
         .expect("the services");
+        if let Some(register) = &settings.functions {
+            let registry = Arc::get_mut(&mut app.registry).expect("a registry that nobody else has yet");
+            register(registry).expect("the test's own functions");
+        }
         let dispatcher = app.dispatcher(Pool::new(database.url(), settings.connections).expect("a pool"));
         Self {
             app,
@@ -94,7 +135,8 @@ impl Kit {
             mail,
             files,
             database,
-            _directory: directory,
+            settings,
+            directory,
         }
     }
 

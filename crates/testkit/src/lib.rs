@@ -10,6 +10,6 @@ mod probe;
 
 pub use changes::{Changes, Heard};
 pub use database::Database;
-pub use kit::{Kit, MASTER_KEY, Settings, TEST_PEM};
+pub use kit::{Functions, Kit, MASTER_KEY, Settings, TEST_PEM};
 pub use people::{Agent, Nobody, Person, Visitor, Workspace};
 pub use probe::Probe;

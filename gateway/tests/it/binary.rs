@@ -8,12 +8,14 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use opencom_testkit::Database;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-struct Server {
+/// The running binary.
+pub(crate) struct Server {
     child: Child,
-    url: String,
+    pub(crate) url: String,
     client: reqwest::Client,
 }
 
@@ -37,9 +39,19 @@ fn command(directory: &Path, address: &str) -> Command {
 }
 
 impl Server {
-    /// Starts the binary and waits until it says where it listens.
+    /// Starts the binary with a database of its own.
     async fn start(directory: &Path, address: &str) -> Self {
-        let mut child = command(directory, address).spawn().unwrap();
+        Self::spawn(&mut command(directory, address), address).await
+    }
+
+    /// Starts the binary on a database that is there already.
+    pub(crate) async fn start_on(database: &Database, directory: &Path, address: &str) -> Self {
+        Self::spawn(command(directory, address).env("DATABASE_URL", database.url()), address).await
+    }
+
+    /// Starts a command and waits until it says that it listens.
+    async fn spawn(command: &mut Command, address: &str) -> Self {
+        let mut child = command.spawn().unwrap();
         let lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let (listening, heard) = tokio::sync::oneshot::channel();
         // Goes on reading, so that the server never waits for a reader of its log.
@@ -61,6 +73,16 @@ impl Server {
             url: format!("http://{address}"),
             client,
         }
+    }
+
+    /// Asks it to stop, as service managers do.
+    pub(crate) fn terminate(&self) {
+        kill(self.pid(), Signal::SIGTERM).unwrap();
+    }
+
+    /// Waits until it has ended, and says whether it ended well.
+    pub(crate) fn ends_well(&mut self) -> bool {
+        self.child.wait().unwrap().success()
     }
 
     fn pid(&self) -> Pid {
@@ -85,7 +107,8 @@ impl Server {
     }
 }
 
-fn free_address() -> String {
+/// An address that nothing listens on.
+pub(crate) fn free_address() -> String {
     TcpListener::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()
@@ -94,7 +117,7 @@ fn free_address() -> String {
 }
 
 /// Signs an agent up, opens a conversation as a visitor, and says something on both sides.
-async fn chat(server: &Server) -> (Value, Value) {
+pub(crate) async fn chat(server: &Server) -> (Value, Value) {
     let sign_up = json!({ "provider": "password", "params": {
         "flow": "signUp", "email": "ada@example.com", "password": "correct horse", "name": "Ada",
     }});
@@ -133,7 +156,8 @@ fn postgres_pid(directory: &Path) -> Option<i32> {
     note.lines().next()?.trim().parse().ok()
 }
 
-async fn thread(server: &Server, conversation: &Value, session: &Value) -> Vec<String> {
+/// The texts of a conversation.
+pub(crate) async fn thread(server: &Server, conversation: &Value, session: &Value) -> Vec<String> {
     let args = json!({ "conversationId": conversation, "sessionToken": session });
     let messages = server.call("query", "messages:list", args, None).await;
     messages
@@ -144,7 +168,8 @@ async fn thread(server: &Server, conversation: &Value, session: &Value) -> Vec<S
         .collect()
 }
 
-const THREAD: [&str; 3] = ["Hi! How can we help you today?", "Hello?", "Hi!"];
+/// What [`chat`] leaves.
+pub(crate) const THREAD: [&str; 3] = ["Hi! How can we help you today?", "Hello?", "Hi!"];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn it_serves_a_chat_refuses_a_second_one_and_survives_kills() {
@@ -187,9 +212,9 @@ async fn it_serves_a_chat_refuses_a_second_one_and_survives_kills() {
     assert_eq!(thread(&server, &conversation, &session).await, THREAD);
 
     // Asked to stop, it stops, and its PostgreSQL with it.
-    kill(server.pid(), Signal::SIGTERM).unwrap();
+    server.terminate();
     let mut server = server;
-    assert!(server.child.wait().unwrap().success());
+    assert!(server.ends_well());
     assert_eq!(postgres_pid(directory.path()), None);
 }
 
@@ -257,6 +282,7 @@ fn help_names_every_variable_and_default() {
         "DATABASE_URL",
         "OPENCOM_MASTER_KEY",
         "OPENCOM_DEMO",
+        "OPENCOM_MAX_SOCKETS",
     ] {
         assert!(text.contains(named), "{named}");
     }

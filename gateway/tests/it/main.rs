@@ -1,9 +1,14 @@
 //! The product through its real faces: HTTP on a socket, and the binary itself.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot go on must fail"
+)]
 
 mod binary;
 mod demo;
 mod functions;
 mod operations;
 mod storage;
+mod sync;
 mod wire;

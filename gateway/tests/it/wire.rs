@@ -8,8 +8,8 @@ use metrics_exporter_prometheus::PrometheusBuilder;
 use opencom_core::Millis;
 use opencom_gateway::demo::Demo;
 use opencom_gateway::http;
-use opencom_runtime::Pool;
-use opencom_testkit::{Agent, Kit};
+use opencom_runtime::{Pool, bus};
+use opencom_testkit::{Agent, Kit, Settings};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 use tokio::sync::watch;
@@ -19,13 +19,17 @@ pub(crate) struct Wire {
     pub(crate) kit: Kit,
     pub(crate) url: String,
     client: reqwest::Client,
-    /// Held as long as live queries are kept up to date.
-    _stop: watch::Sender<bool>,
+    /// Held as long as live queries are kept up to date and the bus is joined.
+    stop: watch::Sender<bool>,
 }
 
 impl Wire {
     pub(crate) async fn start() -> Self {
-        Self::serve(Kit::start().await, None)
+        Self::start_with(Settings::default()).await
+    }
+
+    pub(crate) async fn start_with(settings: Settings) -> Self {
+        Self::serve(Kit::start_with(settings).await, None)
     }
 
     pub(crate) async fn start_with_demo() -> Self {
@@ -33,6 +37,11 @@ impl Wire {
         let pool = Pool::new(kit.database.url(), 1).unwrap();
         let demo = Demo::prepare(&kit.app, pool).await.unwrap();
         Self::serve(kit, Some(Arc::new(demo)))
+    }
+
+    /// Another server on the same database.
+    pub(crate) async fn replica(&self) -> Self {
+        Self::serve(self.kit.replica().await, None)
     }
 
     fn serve(kit: Kit, demo: Option<Arc<Demo>>) -> Self {
@@ -58,7 +67,19 @@ impl Wire {
             kit,
             url,
             client: client(),
-            _stop: stop,
+            stop,
+        }
+    }
+
+    /// Joins the bus, and returns once it hears what other servers change.
+    pub(crate) async fn join_bus(&self) {
+        let topics = &self.kit.app.server.topics;
+        let before = topics.sequence();
+        let url = self.kit.database.url().to_owned();
+        tokio::spawn(bus::run(url, topics.clone(), self.stop.subscribe()));
+        // Connecting publishes that changes may have been missed.
+        while topics.sequence() == before {
+            tokio::task::yield_now().await;
         }
     }
 
