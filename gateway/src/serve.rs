@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use actix_web::HttpServer;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use opencom_core::Millis;
 use opencom_core::auth::seal::MasterKey;
 use opencom_embedded_postgres::{Options, Postgres};
@@ -104,6 +105,7 @@ async fn serve(config: Config) -> Result<(), Fault> {
             TcpListener::bind(config.listen).map_err(|error| format!("cannot listen on {}: {error}", config.listen))?,
         ),
     };
+    allow_many_sockets();
     let metrics = PrometheusBuilder::new().install_recorder()?;
     let (url, postgres) = database(&config).await?;
     let applied = database::migrate(&url).await?;
@@ -143,6 +145,18 @@ async fn serve(config: Config) -> Result<(), Fault> {
         postgres.stop().await?;
     }
     Ok(())
+}
+
+/// Every socket is an open file, and many systems start programs with room for a thousand although they would give more.
+fn allow_many_sockets() {
+    let raised =
+        getrlimit(Resource::RLIMIT_NOFILE).and_then(|(_, most)| setrlimit(Resource::RLIMIT_NOFILE, most, most));
+    if let Err(error) = raised {
+        tracing::warn!(
+            error = &error as &dyn Error,
+            "the limit of open files stays as it is; it limits the sockets"
+        );
+    }
 }
 
 /// Waits for Ctrl-C or for the signal by which service managers stop a program.
