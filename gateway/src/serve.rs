@@ -117,7 +117,9 @@ async fn serve(config: Config) -> Result<(), Fault> {
     let (stop, stopping) = watch::channel(false);
     let beside = config.database_connections.div_ceil(4).max(2);
     let mut tasks = JoinSet::new();
-    tasks.spawn(bus::run(url.clone(), Arc::clone(&app.server.topics), stopping.clone()));
+    if !config.single {
+        tasks.spawn(bus::run(url.clone(), Arc::clone(&app.server.topics), stopping.clone()));
+    }
     if config.role != Role::Api {
         tasks.spawn(worker::run(app.dispatcher(Pool::new(&url, beside)?), stopping.clone()));
     }
