@@ -11,6 +11,7 @@ mod pgbench;
 mod report;
 mod rows;
 mod server;
+mod soak;
 mod socket;
 mod swarm;
 mod wire;
@@ -43,6 +44,9 @@ enum Command {
     Live(Settings),
     /// A thousand visitors at once boot, open a conversation and send; nothing may be lost, doubled or refused.
     Swarm(Settings),
+    /// Clients come and go for minutes; at the end every view is right, nothing is lost or doubled, and the server has
+    /// not grown. Not among everything.
+    Soak(soak::Soak),
     /// Kills the gateway and PostgreSQL under load; every acknowledged message must be there afterwards.
     Crash(Settings),
 }
@@ -121,6 +125,7 @@ async fn run(cli: Cli) -> Result<(), Fault> {
         Command::Rows(settings) => rows::run(&settings).await,
         Command::Live(settings) => live::run(&settings).await,
         Command::Swarm(settings) => swarm::run(&settings).await,
+        Command::Soak(soak) => soak::run(&soak).await,
         Command::Crash(settings) => crash::run(&settings).await,
     }
 }
