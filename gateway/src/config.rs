@@ -93,6 +93,11 @@ pub struct Config {
     #[arg(long, env = "OPENCOM_ROLE", value_enum, default_value_t = Role::All)]
     pub role: Role,
 
+    /// This is the only process on its database: it neither tells other processes what changed nor listens to them.
+    /// With a second one, both would answer from what they remember.
+    #[arg(long, env = "OPENCOM_SINGLE", hide = true)]
+    pub single: bool,
+
     /// Threads that answer calls. Default: one for each processor.
     #[arg(long, env = "OPENCOM_THREADS")]
     pub threads: Option<usize>,

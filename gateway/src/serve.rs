@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use actix_web::HttpServer;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use opencom_core::Millis;
 use opencom_core::auth::seal::MasterKey;
 use opencom_embedded_postgres::{Options, Postgres};
@@ -105,6 +106,7 @@ async fn serve(config: Config) -> Result<(), Fault> {
             TcpListener::bind(config.listen).map_err(|error| format!("cannot listen on {}: {error}", config.listen))?,
         ),
     };
+    allow_many_sockets();
     let metrics = PrometheusBuilder::new().install_recorder()?;
     let (url, postgres) = database(&config).await?;
     let applied = database::migrate(&url).await?;
@@ -116,7 +118,9 @@ async fn serve(config: Config) -> Result<(), Fault> {
     let (stop, stopping) = watch::channel(false);
     let beside = config.database_connections.div_ceil(4).max(2);
     let mut tasks = JoinSet::new();
-    tasks.spawn(bus::run(url.clone(), Arc::clone(&app.server.topics), stopping.clone()));
+    if !config.single {
+        tasks.spawn(bus::run(url.clone(), Arc::clone(&app.server.topics), stopping.clone()));
+    }
     if config.role != Role::Api {
         tasks.spawn(worker::run(app.dispatcher(Pool::new(&url, beside)?), stopping.clone()));
     }
@@ -144,6 +148,18 @@ async fn serve(config: Config) -> Result<(), Fault> {
         postgres.stop().await?;
     }
     Ok(())
+}
+
+/// Every socket is an open file, and many systems start programs with room for a thousand although they would give more.
+fn allow_many_sockets() {
+    let raised =
+        getrlimit(Resource::RLIMIT_NOFILE).and_then(|(_, most)| setrlimit(Resource::RLIMIT_NOFILE, most, most));
+    if let Err(error) = raised {
+        tracing::warn!(
+            error = &error as &dyn Error,
+            "the limit of open files stays as it is; it limits the sockets"
+        );
+    }
 }
 
 /// Waits for Ctrl-C or for the signal by which service managers stop a program.

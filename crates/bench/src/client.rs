@@ -52,8 +52,11 @@ impl Client {
             Kind::Mutation => "mutation",
             Kind::Action => "action",
         };
-        let path = F::DESCRIPTOR.path;
-        let arguments = serde_json::to_string(request)?;
+        self.post(route, F::DESCRIPTOR.path, &serde_json::to_string(request)?)
+            .await
+    }
+
+    async fn post(&mut self, route: &str, path: &str, arguments: &str) -> Result<&[u8], Fault> {
         let body = format!(r#"{{"path":"{path}","format":"json","args":{arguments}}}"#);
         self.request.clear();
         self.request.extend_from_slice(
@@ -93,12 +96,22 @@ impl Client {
 
     /// Calls a function; a refusal is an error.
     pub(crate) async fn call<F: Function>(&mut self, request: &F) -> Result<F::Output, Fault> {
-        let answer: Answer<'_> = serde_json::from_slice(self.raw(request).await?)?;
-        match answer.value {
-            Some(value) => Ok(serde_json::from_str(value.get())?),
-            None if answer.error_message.is_none() => Ok(serde_json::from_str("null")?),
-            None => Err(answer.error_message.unwrap_or_default().into()),
-        }
+        Ok(serde_json::from_str(value(self.raw(request).await?)?)?)
+    }
+
+    /// Calls a query with arguments that are JSON already, and gives its value as JSON; a refusal is an error.
+    pub(crate) async fn query(&mut self, path: &str, arguments: &str) -> Result<&str, Fault> {
+        value(self.post("query", path, arguments).await?)
+    }
+}
+
+/// The value in an answer's body.
+fn value(body: &[u8]) -> Result<&str, Fault> {
+    let answer: Answer<'_> = serde_json::from_slice(body)?;
+    match answer.value {
+        Some(value) => Ok(value.get()),
+        None if answer.error_message.is_none() => Ok("null"),
+        None => Err(answer.error_message.unwrap_or_default().into()),
     }
 }
 

@@ -6,35 +6,25 @@ use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use opencom_contract::{conversations, messages};
-use opencom_core::id::{ConversationId, MessageId, WorkspaceId};
+use opencom_core::id::{MessageId, WorkspaceId};
 
 use crate::client::Client;
-use crate::server::{Gateway, Place, sign_up};
-use crate::swarm::{boot, message};
+use crate::people::{Visitor, sign_up};
+use crate::server::{Gateway, Launch, Place};
 use crate::{Fault, Settings};
 
 /// Connections that send.
 const SENDERS: usize = 16;
 
 struct Sender {
-    conversation: ConversationId,
-    token: String,
+    visitor: Visitor,
     acknowledged: Mutex<HashSet<MessageId>>,
 }
 
 async fn open(address: &str, workspace_id: WorkspaceId, number: usize) -> Result<Sender, Fault> {
     let mut client = Client::connect(address, None).await?;
-    let booted = client.call(&boot(workspace_id, format!("crash_{number}"))).await?;
-    let token = booted.session_token;
-    let request = conversations::CreateForVisitor {
-        workspace_id,
-        visitor_id: None,
-        session_token: token.clone(),
-    };
     Ok(Sender {
-        conversation: client.call(&request).await?.id,
-        token,
+        visitor: Visitor::open(&mut client, workspace_id, format!("crash_{number}")).await?,
         acknowledged: Mutex::default(),
     })
 }
@@ -52,10 +42,7 @@ async fn send(address: &str, sender: &Sender, stop: &AtomicBool) {
             continue;
         };
         n += 1;
-        match connected
-            .call(&message(sender.conversation, &sender.token, format!("message {n}")))
-            .await
-        {
+        match connected.call(&sender.visitor.message(format!("message {n}"))).await {
             Ok(id) => {
                 sender
                     .acknowledged
@@ -75,13 +62,10 @@ async fn send(address: &str, sender: &Sender, stop: &AtomicBool) {
 async fn check(address: &str, senders: &[Sender]) -> Result<usize, Fault> {
     let mut all = 0;
     for sender in senders {
-        let request = messages::List {
-            conversation_id: sender.conversation,
-            visitor_id: None,
-            session_token: Some(sender.token.clone()),
-            before: None,
-        };
-        let thread = Client::connect(address, None).await?.call(&request).await?;
+        let thread = Client::connect(address, None)
+            .await?
+            .call(&sender.visitor.thread())
+            .await?;
         let stored: HashSet<_> = thread.into_iter().map(|message| message.message.id).collect();
         let acknowledged = sender.acknowledged.lock().unwrap_or_else(PoisonError::into_inner);
         let lost = acknowledged.difference(&stored).count();
@@ -100,7 +84,7 @@ pub(crate) async fn run(settings: &Settings) -> Result<(), Fault> {
         "starting the server with a database of its own in {}",
         place.path().display()
     );
-    let mut gateway = Gateway::start(settings, &place, None, None).await?;
+    let mut gateway = Gateway::start(settings, &place, Launch::default()).await?;
     let address = gateway.address.clone();
     let agent = sign_up(&address, "crash").await?;
     let senders =
@@ -113,7 +97,11 @@ pub(crate) async fn run(settings: &Settings) -> Result<(), Fault> {
         tokio::time::sleep(under_load).await;
         eprintln!("kill -9 of the gateway");
         gateway.kill().await?;
-        gateway = Gateway::start(settings, &place, None, Some(&address)).await?;
+        let again = Launch {
+            address: Some(&address),
+            ..Launch::default()
+        };
+        gateway = Gateway::start(settings, &place, again).await?;
         tokio::time::sleep(under_load).await;
         let pid = postmaster(&place)?;
         eprintln!("kill -9 of PostgreSQL (pid {pid})");

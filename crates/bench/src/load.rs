@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use crate::Fault;
-use crate::client::Client;
 
 /// What a load achieved.
 #[derive(Clone, Debug)]
@@ -24,36 +23,34 @@ impl Outcome {
     }
 
     /// Rate and percentiles of calls that took these times, over `elapsed`.
-    pub(crate) fn of(mut times: Vec<Duration>, elapsed: Duration) -> Result<Self, Fault> {
-        times.sort_unstable();
-        let last = times.len().checked_sub(1).ok_or("not one call finished")?;
+    pub(crate) fn of(times: Vec<Duration>, elapsed: Duration) -> Result<Self, Fault> {
         #[expect(clippy::cast_precision_loss, reason = "rates are approximate")]
         let per_second = times.len() as f64 / elapsed.as_secs_f64();
-        Ok(Self {
-            per_second,
-            p50: times[last / 2],
-            p99: times[last * 99 / 100],
-        })
+        let (p50, p99) = percentiles(times)?;
+        Ok(Self { per_second, p50, p99 })
     }
 }
 
+/// Median and 99th percentile.
+pub(crate) fn percentiles(mut times: Vec<Duration>) -> Result<(Duration, Duration), Fault> {
+    times.sort_unstable();
+    let last = times.len().checked_sub(1).ok_or("not one call finished")?;
+    Ok((times[last / 2], times[last * 99 / 100]))
+}
+
 /// Calls `one` on `clients` connections for `time`. A refused call ends the measurement: it would flatter the figures.
-pub(crate) async fn run<F>(
-    address: &str,
-    token: Option<&str>,
+pub(crate) async fn run<C>(
     clients: usize,
     time: Duration,
-    one: &F,
-) -> Result<Outcome, Fault>
-where
-    F: AsyncFn(&mut Client) -> Result<(), Fault>,
-{
+    connect: &impl AsyncFn() -> Result<C, Fault>,
+    one: &impl AsyncFn(&mut C) -> Result<(), Fault>,
+) -> Result<Outcome, Fault> {
     let warm_up = time / 5;
     let started = Instant::now();
     let measured_from = started + warm_up;
     let until = measured_from + time;
     let connections = (0..clients).map(|_| async move {
-        let mut client = Client::connect(address, token).await?;
+        let mut client = connect().await?;
         let mut times = Vec::new();
         loop {
             let begin = Instant::now();

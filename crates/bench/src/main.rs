@@ -4,16 +4,22 @@
 mod client;
 mod crash;
 mod data;
+mod live;
 mod load;
+mod people;
 mod pgbench;
 mod report;
 mod rows;
 mod server;
+mod soak;
+mod socket;
 mod swarm;
+mod wire;
 
 use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
@@ -34,8 +40,13 @@ enum Command {
     All(Settings),
     /// The table: functions beside pgbench.
     Rows(Settings),
+    /// The live table: fan-out, updates under load, memory of sockets, writes over them.
+    Live(Settings),
     /// A thousand visitors at once boot, open a conversation and send; nothing may be lost, doubled or refused.
     Swarm(Settings),
+    /// Clients come and go for minutes; at the end every view is right, nothing is lost or doubled, and the server has
+    /// not grown. Not among everything.
+    Soak(soak::Soak),
     /// Kills the gateway and PostgreSQL under load; every acknowledged message must be there afterwards.
     Crash(Settings),
 }
@@ -54,6 +65,12 @@ struct Settings {
     /// Visitors of the swarm.
     #[arg(long, default_value_t = 1000)]
     visitors: usize,
+    /// Sockets. Default: 5000.
+    #[arg(long)]
+    sockets: Option<usize>,
+    /// Messages sent for each row of the fan-out.
+    #[arg(long, default_value_t = 30)]
+    sends: usize,
     /// Run only rows whose name contains this.
     #[arg(long)]
     only: Option<String>,
@@ -63,6 +80,16 @@ struct Settings {
     /// Where the benchmark's database and files go; removed afterwards unless it was there before.
     #[arg(long)]
     data_dir: Option<PathBuf>,
+}
+
+impl Settings {
+    fn time(&self) -> Duration {
+        Duration::from_secs(self.seconds)
+    }
+
+    fn wants(&self, row: &str) -> bool {
+        self.only.as_ref().is_none_or(|only| row.contains(only.as_str()))
+    }
 }
 
 fn main() -> ExitCode {
@@ -91,11 +118,14 @@ async fn run(cli: Cli) -> Result<(), Fault> {
     match cli.command.unwrap_or(Command::All(cli.settings)) {
         Command::All(settings) => {
             rows::run(&settings).await?;
+            live::run(&settings).await?;
             swarm::run(&settings).await?;
             crash::run(&settings).await
         }
         Command::Rows(settings) => rows::run(&settings).await,
+        Command::Live(settings) => live::run(&settings).await,
         Command::Swarm(settings) => swarm::run(&settings).await,
+        Command::Soak(soak) => soak::run(&soak).await,
         Command::Crash(settings) => crash::run(&settings).await,
     }
 }

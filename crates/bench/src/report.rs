@@ -1,4 +1,6 @@
-//! One table.
+//! The tables.
+
+use std::time::Duration;
 
 use crate::load::Outcome;
 
@@ -10,49 +12,94 @@ pub(crate) struct Row {
     pub(crate) target: f64,
 }
 
-/// Prints the table.
-#[expect(clippy::print_stdout, reason = "the table is the program's result")]
+/// A row of the live table.
+pub(crate) struct LiveRow {
+    pub(crate) name: String,
+    pub(crate) per_second: Option<f64>,
+    /// Median and 99th percentile.
+    pub(crate) times: Option<(Duration, Duration)>,
+    /// What is compared with the target.
+    pub(crate) result: String,
+    pub(crate) target: String,
+}
+
+/// Prints the table of functions.
 pub(crate) fn print(rows: &[Row]) {
-    println!();
-    println!(
-        "| {:<28} | {:>9} | {:>9} | {:>9} | {:>11} | {:>9} | {:>9} | {:>6} | {:>6} |",
-        "function", "calls/s", "p50 ms", "p99 ms", "pgbench/s", "p50 ms", "p99 ms", "ratio", "target"
-    );
-    println!(
-        "|{}|",
+    let columns = [
+        ("function", 28),
+        ("calls/s", 9),
+        ("p50 ms", 9),
+        ("p99 ms", 9),
+        ("pgbench/s", 11),
+        ("p50 ms", 9),
+        ("p99 ms", 9),
+        ("ratio", 6),
+        ("target", 6),
+    ];
+    let cells = |row: &Row| {
         [
-            "-".repeat(30),
-            "-".repeat(11),
-            "-".repeat(11),
-            "-".repeat(11),
-            "-".repeat(13),
-            "-".repeat(11),
-            "-".repeat(11),
-            "-".repeat(8),
-            "-".repeat(8)
+            row.name.to_owned(),
+            format!("{:.0}", row.ours.per_second),
+            ms(row.ours.p50),
+            ms(row.ours.p99),
+            format!("{:.0}", row.limit.per_second),
+            ms(row.limit.p50),
+            ms(row.limit.p99),
+            format!("{:.2}", row.ours.per_second / row.limit.per_second),
+            format!("{:.2}", row.target),
         ]
-        .join("|")
-    );
-    for Row {
-        name,
-        ours,
-        limit,
-        target,
-    } in rows
-    {
-        let ms = |time: std::time::Duration| time.as_secs_f64() * 1000.0;
-        println!(
-            "| {:<28} | {:>9.0} | {:>9.2} | {:>9.2} | {:>11.0} | {:>9.2} | {:>9.2} | {:>6.2} | {:>6.2} |",
-            name,
-            ours.per_second,
-            ms(ours.p50),
-            ms(ours.p99),
-            limit.per_second,
-            ms(limit.p50),
-            ms(limit.p99),
-            ours.per_second / limit.per_second,
-            target
-        );
+    };
+    table(&columns, rows.iter().map(cells));
+}
+
+/// Prints the live table.
+pub(crate) fn print_live(rows: &[LiveRow]) {
+    let columns = [
+        ("live", 46),
+        ("per second", 10),
+        ("p50 ms", 9),
+        ("p99 ms", 9),
+        ("result", 10),
+        ("target", 10),
+    ];
+    let cells = |row: &LiveRow| {
+        let per_second = row.per_second.map(|rate| format!("{rate:.0}"));
+        let (p50, p99) = row.times.map(|(p50, p99)| (ms(p50), ms(p99))).unzip();
+        [
+            row.name.clone(),
+            per_second.unwrap_or_default(),
+            p50.unwrap_or_default(),
+            p99.unwrap_or_default(),
+            row.result.clone(),
+            row.target.clone(),
+        ]
+    };
+    table(&columns, rows.iter().map(cells));
+}
+
+/// A time in milliseconds.
+pub(crate) fn ms(time: Duration) -> String {
+    format!("{:.2}", time.as_secs_f64() * 1000.0)
+}
+
+/// Prints a table: names to the left, figures to the right.
+#[expect(clippy::print_stdout, reason = "the table is the program's result")]
+fn table<const N: usize>(columns: &[(&str, usize); N], rows: impl Iterator<Item = [String; N]>) {
+    let line = |cells: [&str; N]| {
+        let mut line = String::from("|");
+        for (at, (cell, (_, width))) in cells.into_iter().zip(columns).enumerate() {
+            line += &match at {
+                0 => format!(" {cell:<width$} |"),
+                _ => format!(" {cell:>width$} |"),
+            };
+        }
+        line
+    };
+    println!();
+    println!("{}", line(columns.map(|(name, _)| name)));
+    println!("|{}|", columns.map(|(_, width)| "-".repeat(width + 2)).join("|"));
+    for row in rows {
+        println!("{}", line(row.each_ref().map(String::as_str)));
     }
     println!();
 }

@@ -3,15 +3,15 @@
 use std::path::Path;
 use std::time::Duration;
 
-use opencom_contract::{conversations, messages};
+use opencom_contract::conversations;
 use rand::RngExt;
 
 use crate::client::{Client, is_success};
 use crate::data::{self, FIRST};
 use crate::load::{self, Outcome};
+use crate::people::{Agent, boot, sign_up, thread};
 use crate::report::{self, Row};
-use crate::server::{Agent, Gateway, Place, database, sign_up};
-use crate::swarm::boot;
+use crate::server::{Gateway, Launch, Place, database};
 use crate::{Fault, Settings, pgbench};
 
 /// Everything that a row needs.
@@ -24,17 +24,13 @@ struct Bench<'a> {
 }
 
 impl Bench<'_> {
-    fn time(&self) -> Duration {
-        Duration::from_secs(self.settings.seconds)
-    }
-
     /// A row: half of our load before pgbench and half after, because whoever writes first after a checkpoint writes
     /// whole pages to the log and makes it easier for the next one.
     async fn row<F>(&self, name: &'static str, script: &str, target: f64, one: F) -> Result<Row, Fault>
     where
         F: AsyncFn(&mut Client) -> Result<(), Fault>,
     {
-        let half = self.time() / 2;
+        let half = self.settings.time() / 2;
         let before = self.ours(half, &one).await?;
         let limit = self.limit(script).await?;
         let after = self.ours(half, &one).await?;
@@ -54,7 +50,8 @@ impl Bench<'_> {
     where
         F: AsyncFn(&mut Client) -> Result<(), Fault>,
     {
-        load::run(self.address, Some(&self.agent.token), self.settings.clients, time, one).await
+        let connect = async || Client::connect(self.address, Some(&self.agent.token)).await;
+        load::run(self.settings.clients, time, &connect, one).await
     }
 
     async fn limit(&self, script: &str) -> Result<Outcome, Fault> {
@@ -69,7 +66,7 @@ impl Bench<'_> {
             script,
             &variables,
             self.settings.clients,
-            self.time(),
+            self.settings.time(),
         )
         .await
     }
@@ -77,15 +74,8 @@ impl Bench<'_> {
     async fn messages_send(&self) -> Result<Row, Fault> {
         let script = include_str!("../sql/messages_send.sql");
         self.row("messages:send", script, 0.6, async |client| {
-            let request = messages::Send {
-                conversation_id: data::id(self.any_conversation()),
-                sender_id: "agent".to_owned(),
-                sender_type: messages::SenderType::Agent,
-                content: "You find it under Settings, Billing, Address.".to_owned(),
-                attachment_ids: None,
-                visitor_id: None,
-                session_token: None,
-            };
+            let text = "You find it under Settings, Billing, Address.".to_owned();
+            let request = self.agent.message(data::id(self.any_conversation()), text);
             expect_success(client.raw(&request).await?)
         })
         .await
@@ -94,12 +84,7 @@ impl Bench<'_> {
     async fn messages_list(&self) -> Result<Row, Fault> {
         let script = include_str!("../sql/messages_list.sql");
         self.row("messages:list", script, 0.6, async |client| {
-            let request = messages::List {
-                conversation_id: data::id(self.any_conversation()),
-                visitor_id: None,
-                session_token: None,
-                before: None,
-            };
+            let request = thread(data::id(self.any_conversation()), None);
             expect_success(client.raw(&request).await?)
         })
         .await
@@ -143,7 +128,7 @@ pub(crate) async fn run(settings: &Settings) -> Result<(), Fault> {
     let place = Place::new(settings)?;
     let postgres = database(&place).await?;
     let url = postgres.url("opencom");
-    let gateway = Gateway::start(settings, &place, Some(&url), None).await?;
+    let gateway = Gateway::start(settings, &place, Launch::calls(&url)).await?;
     let agent = sign_up(&gateway.address, "bench").await?;
     data::generate(&url, agent.workspace_id, settings.conversations).await?;
     let bench = Bench {
@@ -154,19 +139,18 @@ pub(crate) async fn run(settings: &Settings) -> Result<(), Fault> {
         url: &url,
     };
 
-    let wanted = |name: &str| settings.only.as_ref().is_none_or(|only| name.contains(only.as_str()));
     let mut rows = Vec::new();
     // Reads first: writes leave pages that have to be written back.
-    if wanted("messages:list") {
+    if settings.wants("messages:list") {
         rows.push(bench.messages_list().await?);
     }
-    if wanted("conversations:listForInbox") {
+    if settings.wants("conversations:listForInbox") {
         rows.push(bench.conversations_list_for_inbox().await?);
     }
-    if wanted("messages:send") {
+    if settings.wants("messages:send") {
         rows.push(bench.messages_send().await?);
     }
-    if wanted("widgetSessions:boot") {
+    if settings.wants("widgetSessions:boot") {
         rows.push(bench.widget_sessions_boot().await?);
     }
     report::print(&rows);

@@ -5,9 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use opencom_contract::auth::{CurrentUser, SignIn, SignInParams, SignInResult};
 use opencom_contract::visitors::IsOnline;
-use opencom_core::id::{VisitorId, WorkspaceId};
+use opencom_core::id::VisitorId;
 use opencom_embedded_postgres::{Options, Postgres};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
@@ -17,6 +16,8 @@ use crate::{Fault, Settings};
 
 /// How long the server may take to answer.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// Files that a process opens beside its sockets.
+pub(crate) const SPARE_FILES: usize = 200;
 
 /// Where the benchmark keeps its data: a directory of its own that goes with it, or the one that was named.
 pub(crate) struct Place {
@@ -54,6 +55,28 @@ pub(crate) async fn database(place: &Place) -> Result<Postgres, Fault> {
     Ok(postgres)
 }
 
+/// How to start the server.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Launch<'a> {
+    /// Its database; without one it brings its own.
+    pub(crate) database: Option<&'a str>,
+    /// Where it listens; otherwise anywhere.
+    pub(crate) address: Option<&'a str>,
+    /// Further flags.
+    pub(crate) flags: &'a [&'a str],
+}
+
+impl<'a> Launch<'a> {
+    /// A server that answers calls and does nothing else: jobs would run beside the load and be measured with it.
+    pub(crate) fn calls(database: &'a str) -> Self {
+        Self {
+            database: Some(database),
+            address: None,
+            flags: &["--role", "api"],
+        }
+    }
+}
+
 /// A running server.
 pub(crate) struct Gateway {
     child: Child,
@@ -61,14 +84,9 @@ pub(crate) struct Gateway {
 }
 
 impl Gateway {
-    /// Starts the server. Without `database` it brings its own.
-    pub(crate) async fn start(
-        settings: &Settings,
-        place: &Place,
-        database: Option<&str>,
-        address: Option<&str>,
-    ) -> Result<Self, Fault> {
-        let address = match address {
+    /// Starts the server.
+    pub(crate) async fn start(settings: &Settings, place: &Place, launch: Launch<'_>) -> Result<Self, Fault> {
+        let address = match launch.address {
             Some(address) => address.to_owned(),
             None => TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string(),
         };
@@ -80,14 +98,14 @@ impl Gateway {
         command
             .args(["--listen", &address, "--data-dir"])
             .arg(place.path().join("gateway"))
+            .args(launch.flags)
             .env_remove("DATABASE_URL")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)
             .kill_on_drop(true);
-        if let Some(url) = database {
-            // Jobs would run beside the load and be measured with it.
-            command.args(["--database-url", url, "--role", "api"]);
+        if let Some(url) = launch.database {
+            command.args(["--database-url", url]);
         }
         let mut gateway = Self {
             child: command.spawn()?,
@@ -118,6 +136,33 @@ impl Gateway {
         Err("the server did not answer in time; see gateway.log".into())
     }
 
+    /// Bytes of memory that it occupies; known on Linux.
+    pub(crate) fn resident(&self) -> Result<u64, Fault> {
+        let status = self.proc("status")?;
+        let kibibytes: u64 = field(&status, "VmRSS:").ok_or("no VmRSS")?.parse()?;
+        Ok(kibibytes * 1024)
+    }
+
+    /// Fails where the server may not open so many sockets.
+    pub(crate) fn expect_room_for(&self, sockets: usize) -> Result<(), Fault> {
+        let limits = self.proc("limits")?;
+        match field(&limits, "Max open files")
+            .ok_or("no limit of open files")?
+            .parse()
+        {
+            Ok(limit) if sockets + SPARE_FILES > limit => {
+                Err(format!("the server may open {limit} files, which is too few for {sockets} sockets").into())
+            }
+            // Or "unlimited".
+            _ => Ok(()),
+        }
+    }
+
+    fn proc(&self, file: &str) -> Result<String, Fault> {
+        let pid = self.child.id().ok_or("the server has ended")?;
+        Ok(std::fs::read_to_string(format!("/proc/{pid}/{file}"))?)
+    }
+
     /// Stops it as an operator does, and waits until its database is down too.
     pub(crate) async fn stop(mut self) -> Result<(), Fault> {
         if let Some(pid) = self.child.id() {
@@ -136,39 +181,10 @@ impl Gateway {
     }
 }
 
-/// An agent of a new workspace.
-pub(crate) struct Agent {
-    pub(crate) token: String,
-    pub(crate) workspace_id: WorkspaceId,
-}
-
-/// Signs an agent up.
-pub(crate) async fn sign_up(address: &str, name: &str) -> Result<Agent, Fault> {
-    let params = SignInParams {
-        flow: Some("signUp".to_owned()),
-        email: Some(format!("{name}@example.com")),
-        password: Some("correct horse battery".to_owned()),
-        name: Some(name.to_owned()),
-        ..SignInParams::default()
-    };
-    let request = SignIn {
-        provider: Some("password".to_owned()),
-        params: Some(params),
-        ..SignIn::default()
-    };
-    let SignInResult::Tokens { tokens: Some(tokens) } = Client::connect(address, None).await?.call(&request).await?
-    else {
-        return Err("signing up gave no tokens".into());
-    };
-    let me = Client::connect(address, Some(&tokens.token))
-        .await?
-        .call(&CurrentUser {})
-        .await?;
-    let workspace_id = me
-        .and_then(|me| me.user.workspace_id)
-        .ok_or("signing up gave no workspace")?;
-    Ok(Agent {
-        token: tokens.token,
-        workspace_id,
-    })
+/// The first word after a name at the beginning of a line.
+fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+    text.lines()
+        .find_map(|line| line.strip_prefix(name))?
+        .split_whitespace()
+        .next()
 }

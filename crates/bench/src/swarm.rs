@@ -3,12 +3,12 @@
 use std::collections::HashSet;
 use std::time::Instant;
 
-use opencom_contract::{conversations, messages, widget_sessions};
 use opencom_core::id::{ConversationId, MessageId, WorkspaceId};
 use tokio_postgres::NoTls;
 
 use crate::client::Client;
-use crate::server::{Gateway, Place, database, sign_up};
+use crate::people::{Visitor, sign_up};
+use crate::server::{Gateway, Launch, Place, database};
 use crate::{Fault, Settings};
 
 /// Messages that each visitor sends.
@@ -19,58 +19,16 @@ struct Sent {
     messages: Vec<MessageId>,
 }
 
-/// A boot with nothing but a session id.
-pub(crate) fn boot(workspace_id: WorkspaceId, session_id: String) -> widget_sessions::Boot {
-    widget_sessions::Boot {
-        workspace_id,
-        session_id: Some(session_id),
-        email: None,
-        name: None,
-        external_user_id: None,
-        user_hash: None,
-        location: None,
-        device: None,
-        referrer: None,
-        current_url: None,
-        custom_attributes: None,
-        existing_visitor_id: None,
-        origin: None,
-        client_type: Some("web_widget".to_owned()),
-        client_version: None,
-        client_identifier: None,
-    }
-}
-
-/// A message of a visitor.
-pub(crate) fn message(conversation_id: ConversationId, token: &str, content: String) -> messages::Send {
-    messages::Send {
-        conversation_id,
-        sender_id: "visitor".to_owned(),
-        sender_type: messages::SenderType::Visitor,
-        content,
-        attachment_ids: None,
-        visitor_id: None,
-        session_token: Some(token.to_owned()),
-    }
-}
-
 async fn visit(address: &str, workspace_id: WorkspaceId, number: usize) -> Result<Sent, Fault> {
     let mut client = Client::connect(address, None).await?;
-    let booted = client.call(&boot(workspace_id, format!("swarm_{number}"))).await?;
-    let open = conversations::CreateForVisitor {
-        workspace_id,
-        visitor_id: None,
-        session_token: booted.session_token.clone(),
-    };
-    let conversation = client.call(&open).await?.id;
+    let visitor = Visitor::open(&mut client, workspace_id, format!("swarm_{number}")).await?;
     let mut sent = Sent {
-        conversation,
+        conversation: visitor.conversation,
         messages: Vec::with_capacity(MESSAGES),
     };
     for n in 0..MESSAGES {
         let text = format!("visitor {number}, message {n}");
-        sent.messages
-            .push(client.call(&message(conversation, &booted.session_token, text)).await?);
+        sent.messages.push(client.call(&visitor.message(text)).await?);
     }
     Ok(sent)
 }
@@ -80,7 +38,7 @@ pub(crate) async fn run(settings: &Settings) -> Result<(), Fault> {
     let place = Place::new(settings)?;
     let postgres = database(&place).await?;
     let url = postgres.url("opencom");
-    let gateway = Gateway::start(settings, &place, Some(&url), None).await?;
+    let gateway = Gateway::start(settings, &place, Launch::calls(&url)).await?;
     let agent = sign_up(&gateway.address, "swarm").await?;
     eprintln!(
         "{} visitors boot, open and send {MESSAGES} messages each, all at once",
