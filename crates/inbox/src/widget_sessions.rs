@@ -10,10 +10,10 @@ use opencom_contract::widget_sessions::{Booted, Cleanup, Refreshed, Revoked, Tok
 use opencom_core::auth::token;
 use opencom_core::id::{VisitorId, WorkspaceId};
 use opencom_core::{Code, Error, Millis, Result};
-use opencom_runtime::access::SessionRefusal;
+use opencom_runtime::access::{LIVE_GRACE_MS, SessionRefusal};
 use opencom_runtime::audit::{Actor, Entry};
 use opencom_runtime::registry::Registration;
-use opencom_runtime::{ActionCx, Job, MutationCx, QueryCx};
+use opencom_runtime::{ActionCx, Job, MutationCx, QueryCx, ScopedFutureExt};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -66,7 +66,7 @@ pub trait WidgetSessions: Send + Sync {
         req: widget_sessions::CleanupExpiredSessions,
     ) -> Result<Cleanup>;
 
-    /// Deletes all sessions that have run out, a thousand at a time.
+    /// Deletes all sessions that ran out long enough ago that nothing rests on them, a thousand at a time.
     async fn clean_up_sessions(&self, cx: &mut ActionCx, job: CleanUpSessions) -> Result<()>;
 }
 
@@ -139,7 +139,7 @@ impl WidgetSessions for Inbox {
         cx: &mut MutationCx,
         _: widget_sessions::CleanupExpiredSessions,
     ) -> Result<Cleanup> {
-        let deleted = store::delete_expired(cx, CLEANED_AT_ONCE).await?;
+        let deleted = store::delete_expired(cx, cx.now(), CLEANED_AT_ONCE).await?;
         Ok(Cleanup {
             deleted: deleted.into(),
             has_more: i64::try_from(deleted) == Ok(CLEANED_AT_ONCE),
@@ -147,8 +147,16 @@ impl WidgetSessions for Inbox {
     }
 
     async fn clean_up_sessions(&self, cx: &mut ActionCx, _: CleanUpSessions) -> Result<()> {
-        while cx.call(&widget_sessions::CleanupExpiredSessions {}).await?.has_more {}
-        Ok(())
+        // Open live queries may rest on a session that has just run out.
+        let time = cx.now().plus(-LIVE_GRACE_MS);
+        loop {
+            let deleted = cx
+                .transaction(|cx| async move { store::delete_expired(cx, time, CLEANED_AT_ONCE).await }.scope_boxed())
+                .await?;
+            if i64::try_from(deleted) != Ok(CLEANED_AT_ONCE) {
+                return Ok(());
+            }
+        }
     }
 }
 

@@ -6,7 +6,6 @@ use diesel_async::RunQueryDsl;
 use opencom_core::auth::token::sha256;
 use opencom_core::id::{VisitorId, WidgetSessionId, WorkspaceId};
 use opencom_core::{Millis, Result};
-use opencom_runtime::access::LIVE_GRACE_MS;
 use opencom_runtime::topic::Hashed;
 use opencom_runtime::{MutationCx, Topic};
 use opencom_schema::widget_sessions;
@@ -81,11 +80,10 @@ pub(super) async fn delete(cx: &mut MutationCx, token: &str) -> Result<Option<(W
     Ok(ended)
 }
 
-/// Deletes up to `limit` sessions that have run out and on which no open live query rests any more, and says how many.
-pub(super) async fn delete_expired(cx: &mut MutationCx, limit: i64) -> Result<usize> {
-    let over = cx.now().plus(-LIVE_GRACE_MS);
+/// Deletes up to `limit` sessions that had run out before `time`, and says how many.
+pub(super) async fn delete_expired(cx: &mut MutationCx, time: Millis, limit: i64) -> Result<usize> {
     let deleted: Vec<Deleted> = diesel::sql_query(DELETE_EXPIRED)
-        .bind::<Timestamptz, _>(over)
+        .bind::<Timestamptz, _>(time)
         .bind::<BigInt, _>(limit)
         .load(cx.connection().await?)
         .await?;

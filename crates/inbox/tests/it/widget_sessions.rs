@@ -493,6 +493,9 @@ async fn a_session_is_good_up_to_its_last_millisecond_and_then_cleaned_up() {
 
     kit.visitor(&ws).await;
     kit.run_jobs().await;
+    assert_eq!(count_sessions(&kit).await, 2, "live queries may still rest on it");
+    kit.clock.advance(Millis::HOUR);
+    kit.run_jobs().await;
     assert_eq!(
         count_sessions(&kit).await,
         1,
