@@ -334,7 +334,7 @@ impl Session {
         let now = self.host.server.clock.now();
         let expired = self.leaving.is_none() && self.expires_at.is_some_and(|expires_at| expires_at <= now);
         if expired {
-            self.refuse("The token has expired.", false, at);
+            self.refuse("Convex token identity expired", false, at);
         }
         expired
     }
