@@ -307,9 +307,10 @@ impl Engine {
         let Some(entry) = held.entries.get_mut(&id) else {
             return false;
         };
-        let outcome = match &execution.outcome {
-            Ok(value) => Outcome::of_result(value, execution.journal.as_deref()),
-            Err(error) => Outcome::of_error(error, execution.journal.as_deref()),
+        let journal = execution.journal.as_deref();
+        let outcome = match execution.outcome {
+            Ok(value) => Outcome::of_result(value, journal),
+            Err(error) => Outcome::of_error(&error, journal),
         };
         if outcome.is_fault() {
             entry.faults += 1;

@@ -1,5 +1,6 @@
 //! What a query gave, written once for everybody who holds it.
 
+use memchr::{memchr, memchr2};
 use opencom_core::{Code, Error};
 use opencom_runtime::refusal::Refusal;
 
@@ -12,7 +13,7 @@ pub struct Outcome {
     good: bool,
     /// Whether it is a fault of our own. They differ by the name in the log alone, so one is as good as another.
     fault: bool,
-    /// What follows the query's id in a modification, the closing brace included.
+    /// What follows the name of the value or of the message in a modification, the closing brace included.
     tail: String,
 }
 
@@ -29,15 +30,18 @@ impl Outcome {
     ///
     /// A key that official clients refuse would make them lose the whole transition and never recover, so such a result
     /// becomes a failure.
-    pub fn of_result(value: &str, journal: Option<&str>) -> Self {
-        if let Some(key) = refused_key(value) {
+    pub fn of_result(mut value: String, journal: Option<&str>) -> Self {
+        if let Some(key) = refused_key(&value) {
             return Self::of_error(&Error::internal(format!("a result has the key {key}")), journal);
         }
         let journal = json(journal);
+        value.push_str(r#","logLines":[],"journal":"#);
+        value.push_str(&journal);
+        value.push('}');
         Self {
             good: true,
             fault: false,
-            tail: format!(r#","value":{value},"logLines":[],"journal":{journal}}}"#),
+            tail: value,
         }
     }
 
@@ -48,7 +52,7 @@ impl Outcome {
         Self {
             good: false,
             fault: error.code() == Code::InternalError,
-            tail: format!(r#","errorMessage":{message},"logLines":[],"journal":{journal},"errorData":{data}}}"#),
+            tail: format!(r#"{message},"logLines":[],"journal":{journal},"errorData":{data}}}"#),
         }
     }
 
@@ -64,17 +68,20 @@ impl Outcome {
 
     /// Writes the modification that shows this outcome of a query.
     pub(crate) fn write(&self, query_id: u32, to: &mut String) {
-        let kind = if self.good { "QueryUpdated" } else { "QueryFailed" };
-        to.push_str(r#"{"type":""#);
-        to.push_str(kind);
-        to.push_str(r#"","queryId":"#);
+        let (before, after) = if self.good {
+            (r#"{"type":"QueryUpdated","queryId":"#, r#","value":"#)
+        } else {
+            (r#"{"type":"QueryFailed","queryId":"#, r#","errorMessage":"#)
+        };
+        to.push_str(before);
         to.push_str(&query_id.to_string());
+        to.push_str(after);
         to.push_str(&self.tail);
     }
 
     /// How long the written form is, about.
     pub(crate) fn size(&self) -> usize {
-        self.tail.len() + 48
+        self.tail.len() + 64
     }
 }
 
@@ -99,17 +106,18 @@ fn has_escape(text: &str) -> bool {
 pub(crate) fn refused_key(json: &str) -> Option<&str> {
     let bytes = json.as_bytes();
     let mut position = 0;
-    while position < bytes.len() {
-        if bytes[position] != b'"' {
-            position += 1;
-            continue;
-        }
-        let start = position + 1;
+    while let Some(quote) = memchr(b'"', &bytes[position..]) {
+        let start = position + quote + 1;
         let mut end = start;
-        while end < bytes.len() && bytes[end] != b'"' {
-            end += if bytes[end] == b'\\' { 2 } else { 1 };
+        // To the quote that is not escaped.
+        while let Some(found) = bytes.get(end..).and_then(|rest| memchr2(b'"', b'\\', rest)) {
+            end += found;
+            if bytes[end] == b'"' {
+                break;
+            }
+            end += 2;
         }
-        position = end + 1;
+        position = (end + 1).min(bytes.len());
         // Our own writer puts nothing between a key and its colon.
         let Some(text) = json.get(start..end).filter(|_| bytes.get(position) == Some(&b':')) else {
             continue;
@@ -146,6 +154,6 @@ mod tests {
         }
         let long = format!(r#"{{"{}":null}}"#, "k".repeat(1025));
         assert!(refused_key(&long).is_some());
-        assert!(!Outcome::of_result(&long, None).is_good());
+        assert!(!Outcome::of_result(long, None).is_good());
     }
 }
