@@ -349,6 +349,7 @@ impl Session {
     fn leave(&mut self, at: Instant, ending: Ending) {
         self.calls.drop_waiting();
         self.queries.clear();
+        self.expires_at = None;
         self.leaving = Some((at, ending));
     }
 

@@ -261,6 +261,8 @@ fn a_token_that_runs_out_ends_the_connection_before_anything_runs_under_it() {
     assert_eq!(frames[0]["baseVersion"], 1);
     assert_eq!(frames[0]["authUpdateAttempted"], false);
     assert_eq!(line.world.tasks(), 0, "the mutation does not run");
+    let session = &line.world.connections[&line.number].session;
+    assert_eq!(session.expires_at(), None, "nothing waits for a moment that has passed");
 }
 
 #[test]
