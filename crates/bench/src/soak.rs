@@ -156,13 +156,14 @@ fn tell(minute: u64, tally: &Tally, resident: u64) {
     let of = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
     eprintln!(
         "minute {minute}: {} sockets open, {} connections so far, {} transitions, {} messages over sockets, {} over \
-         HTTP, {} conversations, {} MiB",
+         HTTP, {} conversations, {} mutations sent again, {} MiB",
         of(&tally.open),
         of(&tally.connections),
         of(&tally.transitions),
         of(&tally.messages_over_sockets),
         of(&tally.messages_over_http),
         of(&tally.conversations),
+        of(&tally.sent_again),
         resident >> 20
     );
 }

@@ -119,10 +119,10 @@ impl Actor {
             24..27 => self.read().await,
             27..40 => self.subscribe().await,
             40..52 => self.unsubscribe().await,
-            52..54 => self.session.end(Ending::Close).await,
-            54..56 => self.session.end(Ending::Cut).await,
-            56..58 => self.session.end(Ending::Reset).await,
-            58..60 => self.session.end(Ending::Abandon).await,
+            52..54 => self.leave(Ending::Close).await,
+            54..56 => self.leave(Ending::Cut).await,
+            56..58 => self.leave(Ending::Reset).await,
+            58..60 => self.leave(Ending::Abandon).await,
             _ => self.session.open().await,
         }
     }
@@ -168,6 +168,14 @@ impl Actor {
         self.client().await?.call(&message).await?;
         count(&self.tally.messages_over_http);
         Ok(())
+    }
+
+    /// Loses its connection, as often as not before it has an answer: that is when a mutation may be lost or doubled.
+    async fn leave(&mut self, ending: Ending) -> Result<(), Fault> {
+        if rand::random() {
+            self.say().await?;
+        }
+        self.session.end(ending).await
     }
 
     async fn read(&mut self) -> Result<(), Fault> {

@@ -22,6 +22,8 @@ pub(crate) struct Tally {
     pub(crate) open: AtomicU64,
     pub(crate) connections: AtomicU64,
     pub(crate) transitions: AtomicU64,
+    /// Mutations that a new connection sent once more.
+    pub(crate) sent_again: AtomicU64,
     pub(crate) messages_over_http: AtomicU64,
     pub(crate) messages_over_sockets: AtomicU64,
     pub(crate) conversations: AtomicU64,
@@ -98,8 +100,11 @@ impl Session {
         if let Some(token) = &self.token {
             socket.send(&wire::authenticate(token)).await?;
         }
-        for message in self.view.resume()? {
-            socket.send(&message).await?;
+        let (subscriptions, requests) = self.view.resume()?;
+        socket.send(&subscriptions).await?;
+        for request in requests {
+            socket.send(&request).await?;
+            count(&self.tally.sent_again);
         }
         self.socket = Some(socket);
         self.connections += 1;

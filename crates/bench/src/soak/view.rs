@@ -80,20 +80,19 @@ impl View {
         self.requests.is_empty() && self.queries.values().all(|query| query.current)
     }
 
-    /// What a new connection sends after it has said who it is.
-    pub(crate) fn resume(&mut self) -> Result<Vec<String>, Fault> {
+    /// What a new connection sends after it has said who it is: all subscriptions, then every open mutation.
+    pub(crate) fn resume(&mut self) -> Result<(String, Vec<String>), Fault> {
         let mut adds = Vec::with_capacity(self.queries.len());
         for (id, query) in &mut self.queries {
             query.current = false;
             adds.push(wire::add(*id, query.path, &query.arguments, query.journal.as_deref())?);
         }
         self.query_set = 1;
-        let mut messages = vec![wire::modify(0, &adds)];
-        for request in self.requests.values_mut() {
+        let again = |request: &mut Request| {
             request.committed = None;
-            messages.push(request.message.clone());
-        }
-        Ok(messages)
+            request.message.clone()
+        };
+        Ok((wire::modify(0, &adds), self.requests.values_mut().map(again).collect()))
     }
 
     /// Subscribes; gives what to send.
@@ -164,18 +163,14 @@ impl View {
         let Some(query) = self.queries.get_mut(&modification.query_id) else {
             return Ok(());
         };
-        match (modification.r#type, modification.value) {
-            ("QueryUpdated", Some(value)) => {
-                query.value = Some(value.get().to_owned());
-                query.journal = modification.journal;
-                query.current = true;
-                Ok(())
-            }
-            (kind, _) => {
-                let error = modification.error_message.unwrap_or_default();
-                Err(format!("{kind} for {} {}: {error}", query.path, query.arguments).into())
-            }
+        if modification.r#type != "QueryUpdated" {
+            let (kind, error) = (modification.r#type, modification.error_message.unwrap_or_default());
+            return Err(format!("{kind} for {} {}: {error}", query.path, query.arguments).into());
         }
+        query.value = Some(modification.value.map_or("null", RawValue::get).to_owned());
+        query.journal = modification.journal;
+        query.current = true;
+        Ok(())
     }
 
     fn answer(&mut self, response: MutationResponse) -> Result<(), Fault> {
@@ -202,5 +197,86 @@ impl View {
         }
         self.seen = self.seen.max(Some(ts));
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use opencom_contract::auth::{CurrentUser, SwitchWorkspace};
+    use opencom_core::id::WorkspaceId;
+    use serde_json::json;
+
+    use super::*;
+    use crate::wire::Version;
+
+    fn call(view: &mut View) -> u32 {
+        let request = SwitchWorkspace {
+            workspace_id: WorkspaceId::generate(),
+        };
+        view.call(&request).unwrap().0
+    }
+
+    fn answer(view: &mut View, result: &str, ts: u64) -> Result<(), Fault> {
+        let text = json!({"requestId": 0, "success": true, "result": result, "ts": Ts(ts)}).to_string();
+        view.absorb(Frame::MutationResponse(text.as_bytes()), &mut Vec::new())
+    }
+
+    fn transition(view: &mut View, ts: u64, modifications: Value) -> Vec<Settled> {
+        let text = json!({"modifications": modifications}).to_string();
+        let (start, end) = (
+            Version::default(),
+            Version {
+                ts: Ts(ts),
+                ..Version::default()
+            },
+        );
+        let text = text.as_bytes();
+        let mut settled = Vec::new();
+        view.absorb(Frame::Transition { start, end, text }, &mut settled)
+            .unwrap();
+        settled
+    }
+
+    #[test]
+    fn a_mutation_is_settled_by_a_transition_that_covers_its_answer() {
+        let mut view = View::default();
+        let id = call(&mut view);
+        assert!(transition(&mut view, 9, json!([])).is_empty());
+        answer(&mut view, "done", 10).unwrap();
+        assert!(transition(&mut view, 9, json!([])).is_empty());
+        assert!(!view.is_settled());
+        assert_eq!(transition(&mut view, 10, json!([])), [(id, json!("done"))]);
+        assert!(view.is_settled());
+        assert_eq!(view.seen(), Some(Ts(10)));
+    }
+
+    #[test]
+    fn an_answer_may_come_again_on_the_next_connection_and_must_be_the_same() {
+        let mut view = View::default();
+        call(&mut view);
+        answer(&mut view, "done", 10).unwrap();
+        answer(&mut view, "done", 10).unwrap_err();
+        let (_, requests) = view.resume().unwrap();
+        assert_eq!(requests.len(), 1);
+        assert!(
+            transition(&mut view, 11, json!([])).is_empty(),
+            "not answered on this connection"
+        );
+        answer(&mut view, "done", 10).unwrap();
+        view.resume().unwrap();
+        answer(&mut view, "done", 11).unwrap_err();
+    }
+
+    #[test]
+    fn a_subscription_keeps_its_result_and_its_journal_for_the_next_connection() {
+        let mut view = View::default();
+        view.subscribe(&CurrentUser {}).unwrap();
+        let updated = json!([{"type": "QueryUpdated", "queryId": 0, "value": null, "logLines": [], "journal": "j"}]);
+        transition(&mut view, 1, updated);
+        assert!(view.is_settled());
+        let (subscriptions, _) = view.resume().unwrap();
+        assert!(subscriptions.contains(r#""journal":"j""#));
+        assert!(!view.is_settled());
+        assert_eq!(view.queries()[&0].value.as_deref(), Some("null"));
     }
 }
