@@ -5,6 +5,7 @@ use std::net::TcpListener;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use actix_web::HttpServer;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
@@ -26,6 +27,9 @@ use crate::demo::{self, Demo};
 use crate::{http, logging, secrets};
 
 type Fault = Box<dyn Error + Send + Sync>;
+
+/// How often measurements are summed up.
+const SUM_UP_EVERY: Duration = Duration::from_secs(5);
 
 /// The name of the embedded database.
 const DATABASE: &str = "opencom";
@@ -119,6 +123,7 @@ async fn serve(config: Config) -> Result<(), Fault> {
     let beside = config.database_connections.div_ceil(4).max(2);
     let mut tasks = JoinSet::new();
     if !config.single {
+        tasks.spawn(sum_up(metrics.clone(), stopping.clone()));
         tasks.spawn(bus::run(url.clone(), Arc::clone(&app.server.topics), stopping.clone()));
     }
     if config.role != Role::Api {
@@ -159,6 +164,17 @@ fn allow_many_sockets() {
             error = &error as &dyn Error,
             "the limit of open files stays as it is; it limits the sockets"
         );
+    }
+}
+
+/// Sums up what was measured every few seconds: single measurements pile up until somebody does.
+async fn sum_up(metrics: PrometheusHandle, mut stop: watch::Receiver<bool>) {
+    while !*stop.borrow() {
+        metrics.run_upkeep();
+        tokio::select! {
+            () = tokio::time::sleep(SUM_UP_EVERY) => {}
+            _ = stop.changed() => {}
+        }
     }
 }
 
