@@ -122,8 +122,8 @@ async fn serve(config: Config) -> Result<(), Fault> {
     let (stop, stopping) = watch::channel(false);
     let beside = config.database_connections.div_ceil(4).max(2);
     let mut tasks = JoinSet::new();
+    tasks.spawn(sum_up(metrics.clone(), stopping.clone()));
     if !config.single {
-        tasks.spawn(sum_up(metrics.clone(), stopping.clone()));
         tasks.spawn(bus::run(url.clone(), Arc::clone(&app.server.topics), stopping.clone()));
     }
     if config.role != Role::Api {
