@@ -94,6 +94,8 @@ impl App {
             web_app_url: parts.web_app_url,
             files: Arc::clone(&parts.files),
             visitor_changes: Vec::new(),
+            snippet_knowledge: None,
+            push: None,
         }));
         let mut registry = Registry::default();
         opencom_runtime::requests::register(&mut registry)?;

@@ -9,7 +9,10 @@ pub mod conversations;
 pub mod function;
 pub mod limits;
 pub mod messages;
+pub mod snippets;
 pub mod support_attachments;
+pub mod tags;
+pub mod tickets;
 pub mod visitors;
 pub mod widget_sessions;
 pub mod workspaces;
@@ -26,6 +29,9 @@ pub fn catalogue() -> impl Iterator<Item = &'static Descriptor> {
         conversations::FUNCTIONS,
         messages::FUNCTIONS,
         support_attachments::FUNCTIONS,
+        snippets::FUNCTIONS,
+        tags::FUNCTIONS,
+        tickets::FUNCTIONS,
     ]
     .into_iter()
     .flatten()
