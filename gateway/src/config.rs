@@ -1,9 +1,11 @@
 //! What an operator can set: flags, each with an environment variable.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use ipnet::IpNet;
+use opencom_runtime::limits::Quotas;
 
 /// An open customer-messaging server: the Opencom backend on PostgreSQL.
 #[derive(Parser)]
@@ -123,6 +125,16 @@ pub struct Config {
     #[arg(long, env = "OPENCOM_STRICT_VISITORS")]
     pub strict_visitors: bool,
 
+    /// How often something may be done: `on`, `off`, or the figures that differ, as send=300/120,boot=600/600 (at once / a
+    /// minute). By address: sign-in (300/300), sign-up (300/120), email-code (100/60), boot and identify (2000/1200),
+    /// webhook (1200/1200); by visitor or agent: send (300/120), search (300/300).
+    #[arg(long, env = "OPENCOM_RATE_LIMITS", default_value = "on")]
+    pub rate_limits: Quotas,
+
+    /// Addresses or networks (10.0.0.0/8) of proxies whose X-Forwarded-For is believed, beside those on this machine.
+    #[arg(long, env = "OPENCOM_TRUSTED_PROXIES", value_delimiter = ',', value_parser = network)]
+    pub trusted_proxies: Vec<IpNet>,
+
     /// Hours until an agent must sign in again.
     #[arg(long, env = "OPENCOM_AGENT_SESSION_HOURS", default_value_t = 720)]
     pub agent_session_hours: u32,
@@ -135,6 +147,14 @@ pub struct Config {
     /// How log lines look.
     #[arg(long, env = "OPENCOM_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,
+}
+
+/// A network, or an address, which is the network of itself.
+fn network(text: &str) -> Result<IpNet, String> {
+    let text = text.trim();
+    text.parse()
+        .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
+        .map_err(|_| format!("{text:?} is neither an address nor a network like 10.0.0.0/8"))
 }
 
 impl Config {

@@ -16,7 +16,7 @@ use opencom_embedded_postgres::{Options, Postgres};
 use opencom_live::session::Limits;
 use opencom_providers::email::{self, EmailConfig, EmailProvider, Mailbox};
 use opencom_providers::files::LocalDisk;
-use opencom_runtime::{Clock, Pool, bus, database, worker};
+use opencom_runtime::{Clock, Pool, Server, bus, database, worker};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -122,7 +122,7 @@ async fn serve(config: Config) -> Result<(), Fault> {
     let (stop, stopping) = watch::channel(false);
     let beside = config.database_connections.div_ceil(4).max(2);
     let mut tasks = JoinSet::new();
-    tasks.spawn(sum_up(metrics.clone(), stopping.clone()));
+    tasks.spawn(sum_up(metrics.clone(), Arc::clone(&app.server), stopping.clone()));
     if !config.single {
         tasks.spawn(bus::run(url.clone(), Arc::clone(&app.server.topics), stopping.clone()));
     }
@@ -167,10 +167,11 @@ fn allow_many_sockets() {
     }
 }
 
-/// Sums up what was measured every few seconds: single measurements pile up until somebody does.
-async fn sum_up(metrics: PrometheusHandle, mut stop: watch::Receiver<bool>) {
+/// Sums up what was measured every few seconds, and forgets whom no limit is near to: both pile up until somebody does.
+async fn sum_up(metrics: PrometheusHandle, server: Arc<Server>, mut stop: watch::Receiver<bool>) {
     while !*stop.borrow() {
         metrics.run_upkeep();
+        server.limits.forget();
         tokio::select! {
             () = tokio::time::sleep(SUM_UP_EVERY) => {}
             _ = stop.changed() => {}
@@ -256,6 +257,8 @@ async fn compose(config: &Config, checked: Checked, url: &str) -> Result<App, Fa
         files: Arc::new(files),
         socket_limits: Limits::default(),
         most_sockets: config.max_sockets,
+        quotas: config.rate_limits.clone(),
+        trusted_proxies: config.trusted_proxies.clone(),
     })?;
     Ok(app)
 }
