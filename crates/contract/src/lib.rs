@@ -6,6 +6,7 @@
 pub mod arguments;
 pub mod auth;
 pub mod conversations;
+pub mod discovery;
 pub mod function;
 pub mod limits;
 pub mod messages;
@@ -32,6 +33,7 @@ pub fn catalogue() -> impl Iterator<Item = &'static Descriptor> {
         snippets::FUNCTIONS,
         tags::FUNCTIONS,
         tickets::FUNCTIONS,
+        discovery::FUNCTIONS,
     ]
     .into_iter()
     .flatten()

@@ -9,6 +9,7 @@ use opencom_contract::snippets::{Create, Get, GetByShortcut, List, Remove, Remov
 use opencom_core::error::OrNotFound;
 use opencom_core::id::SnippetId;
 use opencom_core::{Error, Permission, Result};
+use opencom_runtime::limits::Limit;
 use opencom_runtime::registry::Registration;
 use opencom_runtime::{MutationCx, QueryCx};
 
@@ -76,6 +77,7 @@ impl Snippets for Inbox {
 
     async fn snippets_search(&self, cx: &mut QueryCx, req: Search) -> Result<Vec<Snippet>> {
         cx.require(Permission::SnippetsManage, req.workspace_id).await?;
+        cx.count_caller(Limit::Search)?;
         let rows = queries::search(cx, req.workspace_id, &req.query, SEARCH_LIMIT).await?;
         Ok(rows.into_iter().map(Into::into).collect())
     }

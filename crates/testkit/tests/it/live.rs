@@ -211,6 +211,7 @@ fn subscriptions(path: &str, cast: &Cast) -> Vec<(Asker, Value)> {
             all.extend(everybody().map(|asker| (asker, json!({ "conversationId": thread }))));
             all
         }
+        "discovery:getMetadata" => by_all(&[json!({})]),
         "snippets:list" => by_all(&[
             json!({ "workspaceId": ws }),
             json!({ "workspaceId": ws, "cursor": cast.snippet }),

@@ -265,6 +265,7 @@ impl<'kit> World<'kit> {
                 "workspaceId": ws, "visitorId": token.map(|_| visitor), "sessionToken": token,
                 "storageId": self.file(asker).await, "fileName": "a.png",
             }),
+            "discovery:getMetadata" => json!({}),
             "snippets:list" => json!({ "workspaceId": ws, "cursor": self.work.snippet }),
             "snippets:get" => json!({ "id": self.work.snippet }),
             "snippets:search" => json!({ "workspaceId": ws, "query": "hello" }),
