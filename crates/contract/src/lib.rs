@@ -7,6 +7,7 @@ pub mod arguments;
 pub mod auth;
 pub mod conversations;
 pub mod discovery;
+pub mod email_channel;
 pub mod function;
 pub mod limits;
 pub mod messages;
@@ -34,6 +35,7 @@ pub fn catalogue() -> impl Iterator<Item = &'static Descriptor> {
         tags::FUNCTIONS,
         tickets::FUNCTIONS,
         discovery::FUNCTIONS,
+        email_channel::FUNCTIONS,
     ]
     .into_iter()
     .flatten()

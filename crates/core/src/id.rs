@@ -245,6 +245,9 @@ entities! {
     0x1b ConversationTag ConversationTagId "conversationTags";
     0x1c NotificationEvent NotificationEventId "notificationEvents";
     0x1d NotificationDelivery NotificationDeliveryId "notificationDeliveries";
+    0x1e EmailConfig EmailConfigId "emailConfigs";
+    0x1f EmailThread EmailThreadId "emailThreads";
+    0x20 InboundEmail InboundEmailId "_inboundEmails";
     0x38 ContentFolder ContentFolderId "contentFolders";
     0xf0 StoredFile StoredFileId "_storage";
     0xf1 Upload UploadId "_uploads";

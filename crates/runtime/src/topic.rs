@@ -99,6 +99,8 @@ topics! {
     28 TagsOfWorkspace(WorkspaceId),
     /// Which tags a conversation has.
     29 TagsOfConversation(ConversationId),
+    /// How a workspace takes mail.
+    30 EmailConfig(WorkspaceId),
 }
 
 /// The key of a topic that stands for a whole table.

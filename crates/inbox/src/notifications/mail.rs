@@ -2,11 +2,13 @@
 
 use std::fmt::Write;
 
+use opencom_contract::conversations::Channel;
 use opencom_contract::messages::SenderType;
 use opencom_core::id::ConversationId;
 
 use super::batch::Audience;
 use super::queries::Subject;
+use crate::email;
 use crate::messages::preview;
 use crate::messages::rows::SignedMessage;
 
@@ -112,7 +114,12 @@ fn author(signed: &SignedMessage, visitor: &str) -> String {
 
 fn excerpt(signed: &SignedMessage) -> String {
     let attachments = signed.message.attachment_ids.as_ref().map_or(0, Vec::len);
-    let content = preview(&signed.message.content, attachments);
+    // A message by mail may be HTML: only its words are for mails of ours.
+    let words = match signed.message.channel {
+        Some(Channel::Email) => email::content::words(&signed.message.content),
+        Some(Channel::Chat) | None => signed.message.content.clone(),
+    };
+    let content = preview(&words, attachments);
     match content.char_indices().nth(EXCERPT) {
         Some((end, _)) => format!("{}…", &content[..end]),
         None => content.into_owned(),
