@@ -3,7 +3,6 @@
 use std::sync::LazyLock;
 
 use ammonia::Builder;
-use mail_parser::decoders::html::html_to_text;
 
 use super::address::cut_at;
 
@@ -44,7 +43,7 @@ pub(super) fn shown(html: Option<&str>, text: Option<&str>, keeps_quotes: bool) 
             let words = match text.filter(|text| !text.is_empty()) {
                 Some(text) if keeps_quotes => text.to_owned(),
                 Some(text) => without_quoted_text(text),
-                None => html_to_text(&clean),
+                None => words_of_html(&clean),
             };
             (clean, words, html)
         }
@@ -66,9 +65,70 @@ pub(super) fn shown(html: Option<&str>, text: Option<&str>, keeps_quotes: bool) 
     }
 }
 
-/// The words of what a message of a mail shows.
+/// The words of what a message of a mail shows, which is HTML or text.
 pub(crate) fn words(content: &str) -> String {
-    html_to_text(content)
+    let mut rest = content;
+    while let Some((_, tag)) = rest.split_once('<') {
+        if tag.starts_with(|c: char| c.is_ascii_alphabetic()) && tag.contains('>') {
+            return words_of_html(content);
+        }
+        rest = tag;
+    }
+    content.to_owned()
+}
+
+/// A text as HTML that shows it.
+pub(crate) fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#39;"),
+            _ => escaped.push(c),
+        }
+    }
+    escaped
+}
+
+/// Takes every tag away, and the text of those that are no text.
+static STRIPPER: LazyLock<Builder<'static>> = LazyLock::new(|| {
+    let mut builder = Builder::empty();
+    builder.clean_content_tags(["script", "style", "title"].into());
+    builder
+});
+
+/// Tags that begin or end a line.
+const LINES: [&str; 6] = ["<br", "</p", "</div", "</tr", "</li", "</h"];
+
+/// HTML as text, line by line.
+pub(super) fn words_of_html(html: &str) -> String {
+    let mut broken = String::with_capacity(html.len());
+    for (at, c) in html.char_indices() {
+        let begins_line = |tag: &&str| {
+            let start = html.get(at..at + tag.len());
+            start.is_some_and(|start| start.eq_ignore_ascii_case(tag))
+        };
+        match c {
+            '\r' | '\n' => broken.push(' '),
+            '<' if LINES.iter().any(begins_line) => broken.push_str("\n<"),
+            _ => broken.push(c),
+        }
+    }
+    let text = STRIPPER.clean(&broken).to_string();
+    // What the sanitizer writes for these, `&` last.
+    let text = text
+        .replace("&nbsp;", " ")
+        .replace("&lt;", "<")
+        .replace("&gt;", ">")
+        .replace("&amp;", "&");
+    let lines: Vec<String> = text
+        .lines()
+        .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
+        .collect();
+    lines.join("\n").trim().to_owned()
 }
 
 /// The text without the mail that it answers, where that stands at its end. A text that quotes between its own lines
@@ -82,16 +142,16 @@ fn without_quoted_text(text: &str) -> String {
     let quotes = lines[end..].iter().any(|line| line.starts_with('>'));
     let mut start = None;
     if quotes {
-        // "On Monday, Ada wrote:" may take two lines.
+        // "On Monday, Ada wrote:" may take several lines.
         let says = |from: usize| {
             let line = lines[from..end].join(" ");
             line.len() < 400 && line.trim_end().ends_with(':')
         };
-        start = [1, 2, 3]
-            .into_iter()
+        let attribution = (1..=3)
             .filter_map(|count| end.checked_sub(count))
-            .find(|from| says(*from) && is_attribution(lines[*from]));
-        start = start.or(Some(end));
+            .find(|from| says(*from) && begins_attribution(lines[*from]));
+        let short = end.checked_sub(1).filter(|last| ends_attribution(lines[*last]));
+        start = attribution.or(short).or(Some(end));
     }
     let original = lines.iter().position(|line| is_original_marker(line));
     let end = match (start, original) {
@@ -110,13 +170,16 @@ fn without_quoted_text(text: &str) -> String {
 }
 
 /// Whether a line begins "On Monday, Ada wrote:", in the languages of the common mail programs.
-fn is_attribution(line: &str) -> bool {
+fn begins_attribution(line: &str) -> bool {
     let line = line.trim();
     ["On ", "Am ", "Le ", "El ", "Il ", "Op ", "Em ", "Den ", "Dnia "]
         .iter()
         .any(|start| line.starts_with(start))
-        || line.ends_with("wrote:")
-        || line.ends_with("schrieb:")
+}
+
+/// Whether a line is the end of "Ada wrote:".
+fn ends_attribution(line: &str) -> bool {
+    ["wrote:", "schrieb:"].iter().any(|end| line.trim().ends_with(end))
 }
 
 /// Whether a line says that the rest is the mail that was answered, as Outlook does.
@@ -163,7 +226,7 @@ fn without_quoted_html(html: &str) -> String {
             kept.replace_range(start..end, "");
         }
     }
-    if html_to_text(&kept).trim().is_empty() && !kept.contains("<img") {
+    if words_of_html(&kept).trim().is_empty() && !kept.contains("<img") {
         html.to_owned()
     } else {
         kept
@@ -289,6 +352,19 @@ mod tests {
         ] {
             assert_eq!(without_quoted_html(html), kept, "{html}");
         }
+    }
+
+    #[test]
+    fn html_reads_as_text() {
+        for (html, text) in [
+            ("<p>Hello <b>you</b> all</p><p>again</p>", "Hello you all\nagain"),
+            ("<div>one</div><DIV>two<BR>three</DIV>", "one\ntwo\nthree"),
+            ("a &lt;b@c&gt;&nbsp;&amp;amp; d\n e", "a <b@c> &amp; d e"),
+            ("<style>p{}</style>x<script>y</script>", "x"),
+        ] {
+            assert_eq!(words_of_html(html), text, "{html}");
+        }
+        assert_eq!(words("1 < 2\n3 > 2"), "1 < 2\n3 > 2");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Whether somebody passed on another's mail, and whose it was.
 
-use mail_parser::decoders::html::html_to_text;
+use super::content::words_of_html;
 
 /// Whether a mail passes on another one: its subject or a line of its text says so.
 pub(super) fn is_forwarded(subject: &str, text: Option<&str>) -> bool {
@@ -26,7 +26,7 @@ fn is_marker(line: &str) -> bool {
 /// Who wrote the mail that was passed on, as it says; `from` when it does not say.
 pub(super) fn original_sender(text: Option<&str>, html: Option<&str>, from: &str) -> String {
     let text = text.filter(|text| !text.is_empty()).map(str::to_owned);
-    let body = text.or_else(|| html.map(html_to_text)).unwrap_or_default();
+    let body = text.or_else(|| html.map(words_of_html)).unwrap_or_default();
     named_sender(&body)
         .filter(|sender| sender.contains('@'))
         .unwrap_or(from)

@@ -166,6 +166,9 @@ impl Incoming {
                 self.subject = message.subject().unwrap_or(&self.subject).to_owned();
                 self.text = text_of(&message).or(self.text.take());
                 self.html = html_of(&message).or(self.html.take());
+                if self.text.is_none() && self.html.is_none() {
+                    (self.text, self.html) = misplaced_text(&message);
+                }
                 let files = files_of(&message);
                 self.files = Some(files).filter(|files| !files.is_empty()).or(self.files.take());
                 self.returned = returned(&message);
@@ -217,6 +220,19 @@ fn html_of(message: &mail_parser::Message<'_>) -> Option<String> {
         .filter(|part| matches!(part.body, PartType::Html(_)));
     let texts: Vec<&str> = parts.filter_map(|part| part.text_contents()).collect();
     (!texts.is_empty()).then(|| texts.join("\n"))
+}
+
+/// Text, or HTML, that a mail whose parts are broken has where its files are.
+fn misplaced_text(message: &mail_parser::Message<'_>) -> (Option<String>, Option<String>) {
+    let nameless = message.parts.iter().filter(|part| part.attachment_name().is_none());
+    for part in nameless {
+        match &part.body {
+            PartType::Text(text) => return (Some(text.to_string()), None),
+            PartType::Html(html) => return (None, Some(html.to_string())),
+            _ => {}
+        }
+    }
+    (None, None)
 }
 
 /// The files, mails that were attached among them.

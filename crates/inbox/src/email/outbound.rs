@@ -429,8 +429,7 @@ fn newest(mut references: Vec<String>) -> Vec<String> {
 
 /// A chat message as HTML.
 fn html_of_text(text: &str) -> String {
-    let escaped = ammonia::clean_text(text);
-    escaped.replace("&#10;", "<br>").replace('\n', "<br>")
+    content::escaped(text).replace('\n', "<br>")
 }
 
 async fn bytes_of(inbox: &Inbox, file: StoredFileId) -> Result<Bytes> {

@@ -293,7 +293,12 @@ async fn a_failure_stands_on_the_message_until_the_mail_is_sent() {
     office.smtp.is(Mood::Accepts);
     office.kit.clock.advance(Millis::MINUTE);
     office.kit.run_jobs().await;
-    office.smtp.next().await;
+    // The members are told of the first message by then.
+    let mut to = [office.smtp.next().await.to, office.smtp.next().await.to].concat();
+    to.sort();
+    let mut expected = ["ada@example.org".to_owned(), office.ws.owner.email.clone()];
+    expected.sort();
+    assert_eq!(to, expected);
     assert_eq!(
         (office.status().await, office.delivery_error(id).await),
         (Some(DeliveryStatus::Sent), None)
