@@ -9,9 +9,7 @@ use rustls::{ClientConfig, RootCertStore};
 
 /// Builds a client that gives a request up after `timeout`, connecting included.
 pub(crate) fn client(timeout: Duration) -> Result<reqwest::Client, reqwest::Error> {
-    // An error says that the process has a provider already, which serves as well as ours.
-    let _ = ring::default_provider().install_default();
-
+    install_crypto();
     // Redirects are off because the requests carry API keys, which must reach the configured host and no other.
     let builder = || reqwest::Client::builder().timeout(timeout).redirect(Policy::none());
     builder().build().or_else(|error| {
@@ -19,6 +17,12 @@ pub(crate) fn client(timeout: Duration) -> Result<reqwest::Client, reqwest::Erro
         let Some(tls) = bundled_roots() else { return Err(error) };
         builder().tls_backend_preconfigured(tls).build()
     })
+}
+
+/// Gives the process the cryptography that TLS clients ask for.
+pub(crate) fn install_crypto() {
+    // An error says that the process has a provider already, which serves as well as ours.
+    let _ = ring::default_provider().install_default();
 }
 
 fn bundled_roots() -> Option<ClientConfig> {
