@@ -19,6 +19,7 @@ use opencom_runtime::{Clock, Dispatcher, Pool, Registry, Server, Topics};
 use tokio::sync::watch;
 
 use crate::absent;
+use crate::discovery::Discovery;
 use crate::sockets::Sockets;
 use crate::tokens::Verifier;
 
@@ -52,6 +53,8 @@ pub struct Parts {
     pub quotas: Quotas,
     /// Proxies that say where calls come from, beside those on this machine.
     pub trusted_proxies: Vec<IpNet>,
+    /// What apps are told before they connect.
+    pub discovery: Discovery,
 }
 
 /// The composed services, ready to run on a pool.
@@ -71,6 +74,8 @@ pub struct App {
     pub sockets: Arc<Sockets>,
     /// Proxies that say where calls come from.
     pub trusted_proxies: Arc<[IpNet]>,
+    /// What apps are told before they connect.
+    pub discovery: Arc<Discovery>,
     /// Keeps files.
     pub files: Arc<dyn FileStore>,
 }
@@ -103,6 +108,8 @@ impl App {
             web_app_url: parts.web_app_url,
             files: Arc::clone(&parts.files),
             visitor_changes: Vec::new(),
+            snippet_knowledge: None,
+            push: None,
         }));
         let mut registry = Registry::default();
         opencom_runtime::requests::register(&mut registry)?;
@@ -125,6 +132,7 @@ impl App {
             engine,
             sockets: Arc::new(Sockets::new(host, parts.most_sockets)),
             trusted_proxies: parts.trusted_proxies.into(),
+            discovery: Arc::new(parts.discovery),
             files: parts.files,
         })
     }

@@ -6,10 +6,14 @@
 pub mod arguments;
 pub mod auth;
 pub mod conversations;
+pub mod discovery;
 pub mod function;
 pub mod limits;
 pub mod messages;
+pub mod snippets;
 pub mod support_attachments;
+pub mod tags;
+pub mod tickets;
 pub mod visitors;
 pub mod widget_sessions;
 pub mod workspaces;
@@ -26,6 +30,10 @@ pub fn catalogue() -> impl Iterator<Item = &'static Descriptor> {
         conversations::FUNCTIONS,
         messages::FUNCTIONS,
         support_attachments::FUNCTIONS,
+        snippets::FUNCTIONS,
+        tags::FUNCTIONS,
+        tickets::FUNCTIONS,
+        discovery::FUNCTIONS,
     ]
     .into_iter()
     .flatten()

@@ -80,6 +80,7 @@ fn not_theirs(path: &str) -> &'static str {
         "supportAttachments:generateUploadUrl" | "supportAttachments:finalizeUpload" => {
             "Not authorized to upload files for this visitor"
         }
+        "tickets:get" | "tickets:create" => "Not authorized to access this ticket",
         // Never seen: others get a fixed value.
         "conversations:get" | "messages:list" => "",
         _ => panic!("{path} is new: say in crates/testkit/tests/it/access.rs how it refuses another visitor"),

@@ -114,6 +114,19 @@ pub(crate) fn exceptions() -> impl Iterator<Item = Exception> {
             Refused(Code::NotAuthenticated, "Authentication required"),
             All,
         ),
+        // Whoever is no agent is asked for a token.
+        (
+            "tickets:get",
+            STRANGERS,
+            Refused(Code::NotAuthenticated, "Session token required"),
+            All,
+        ),
+        (
+            "tickets:create",
+            STRANGERS,
+            Refused(Code::NotAuthenticated, "Session token required"),
+            All,
+        ),
         // Today's apps name the visitor and show no token (decision 4 of the contract).
         ("conversations:get", &[NoToken], Served, Lenient),
         ("visitors:identify", TOKENLESS, Served, Lenient),
