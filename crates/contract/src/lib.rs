@@ -4,7 +4,9 @@
 #![warn(missing_docs)]
 
 pub mod arguments;
+pub mod articles;
 pub mod auth;
+pub mod collections;
 pub mod conversations;
 pub mod function;
 pub mod limits;
@@ -26,6 +28,8 @@ pub fn catalogue() -> impl Iterator<Item = &'static Descriptor> {
         conversations::FUNCTIONS,
         messages::FUNCTIONS,
         support_attachments::FUNCTIONS,
+        articles::FUNCTIONS,
+        collections::FUNCTIONS,
     ]
     .into_iter()
     .flatten()
