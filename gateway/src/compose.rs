@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use ipnet::IpNet;
 use opencom_admin::{Admin, AdminParts, AdminService};
 use opencom_core::Result;
 use opencom_core::auth::jwt::JwtKey;
@@ -15,6 +16,7 @@ use opencom_live::executor;
 use opencom_live::session::{Host, Limits};
 use opencom_providers::email::{EmailProvider, Mailbox};
 use opencom_providers::files::FileStore;
+use opencom_runtime::limits::{Quotas, RateLimits};
 use opencom_runtime::timestamp::Timestamps;
 use opencom_runtime::{Clock, Dispatcher, Pool, QueryCx, Registry, Server, Topics};
 use tokio::sync::watch;
@@ -63,6 +65,10 @@ pub struct Parts {
     pub socket_limits: Limits,
     /// The most sync sockets of this process.
     pub most_sockets: usize,
+    /// How often something may be done.
+    pub quotas: Quotas,
+    /// Proxies that say where calls come from, beside those on this machine.
+    pub trusted_proxies: Vec<IpNet>,
 }
 
 /// The composed services, ready to run on a pool.
@@ -80,6 +86,8 @@ pub struct App {
     pub engine: Arc<Engine>,
     /// The sync sockets.
     pub sockets: Arc<Sockets>,
+    /// Proxies that say where calls come from.
+    pub trusted_proxies: Arc<[IpNet]>,
     /// Keeps files.
     pub files: Arc<dyn FileStore>,
 }
@@ -89,6 +97,7 @@ impl App {
     pub fn new(parts: Parts) -> Result<Self> {
         let jwt_key = Arc::new(parts.jwt_key);
         let server = Arc::new(Server {
+            limits: RateLimits::new(&parts.quotas, parts.clock.clone()),
             clock: parts.clock,
             topics: Arc::new(Topics::default()),
             timestamps: Timestamps::default(),
@@ -134,6 +143,7 @@ impl App {
             tokens,
             engine,
             sockets: Arc::new(Sockets::new(host, parts.most_sockets)),
+            trusted_proxies: parts.trusted_proxies.into(),
             files: parts.files,
         })
     }

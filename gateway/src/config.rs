@@ -1,9 +1,12 @@
 //! What an operator can set: flags, each with an environment variable.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use ipnet::IpNet;
+use opencom_providers::files::S3Config;
+use opencom_runtime::limits::Quotas;
 
 /// An open customer-messaging server: the Opencom backend on PostgreSQL.
 #[derive(Parser)]
@@ -102,6 +105,10 @@ pub struct Config {
     #[arg(long, env = "OPENCOM_THREADS")]
     pub threads: Option<usize>,
 
+    /// Where uploaded files are kept.
+    #[command(flatten)]
+    pub s3: S3Flags,
+
     /// Mail server, as smtp://user:password@host:587 or smtps://… Default: mails are recorded in the data directory.
     #[arg(long, env = "OPENCOM_SMTP_URL", hide_env_values = true)]
     pub smtp_url: Option<String>,
@@ -123,6 +130,16 @@ pub struct Config {
     #[arg(long, env = "OPENCOM_STRICT_VISITORS")]
     pub strict_visitors: bool,
 
+    /// How often something may be done: `on`, `off`, or the figures that differ, as send=300/120,boot=600/600 (at once / a
+    /// minute). By address: sign-in (300/300), sign-up (300/120), email-code (100/60), boot and identify (2000/1200),
+    /// webhook (1200/1200); by visitor or agent: send (300/120), search (300/300).
+    #[arg(long, env = "OPENCOM_RATE_LIMITS", default_value = "on")]
+    pub rate_limits: Quotas,
+
+    /// Addresses or networks (10.0.0.0/8) of proxies whose X-Forwarded-For is believed, beside those on this machine.
+    #[arg(long, env = "OPENCOM_TRUSTED_PROXIES", value_delimiter = ',', value_parser = network)]
+    pub trusted_proxies: Vec<IpNet>,
+
     /// Hours until an agent must sign in again.
     #[arg(long, env = "OPENCOM_AGENT_SESSION_HOURS", default_value_t = 720)]
     pub agent_session_hours: u32,
@@ -135,6 +152,51 @@ pub struct Config {
     /// How log lines look.
     #[arg(long, env = "OPENCOM_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,
+}
+
+/// The bucket for uploaded files, when they are not to lie in the data directory.
+#[derive(Args, Clone)]
+pub struct S3Flags {
+    /// Bucket of S3, or of a store that speaks its protocol, for uploaded files. Default: they lie in the data directory.
+    #[arg(long, env = "OPENCOM_S3_BUCKET", requires_all = ["s3_access_key_id", "s3_secret_access_key"])]
+    pub s3_bucket: Option<String>,
+
+    /// Address of a store other than Amazon's, as https://host. Buckets are named in the path.
+    #[arg(long, env = "OPENCOM_S3_ENDPOINT", requires = "s3_bucket")]
+    pub s3_endpoint: Option<String>,
+
+    /// Region of the bucket.
+    #[arg(long, env = "OPENCOM_S3_REGION", default_value = "us-east-1")]
+    pub s3_region: String,
+
+    /// Id of the access key for the bucket.
+    #[arg(long, env = "OPENCOM_S3_ACCESS_KEY_ID")]
+    pub s3_access_key_id: Option<String>,
+
+    /// The access key for the bucket.
+    #[arg(long, env = "OPENCOM_S3_SECRET_ACCESS_KEY", hide_env_values = true)]
+    pub s3_secret_access_key: Option<String>,
+}
+
+impl S3Flags {
+    /// The bucket, when one is set.
+    pub fn bucket(&self) -> Option<S3Config> {
+        Some(S3Config {
+            bucket: self.s3_bucket.clone()?,
+            region: self.s3_region.clone(),
+            endpoint: self.s3_endpoint.clone(),
+            access_key_id: self.s3_access_key_id.clone()?,
+            secret_access_key: self.s3_secret_access_key.clone()?,
+        })
+    }
+}
+
+/// A network, or an address, which is the network of itself.
+fn network(text: &str) -> Result<IpNet, String> {
+    let text = text.trim();
+    text.parse()
+        .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
+        .map_err(|_| format!("{text:?} is neither an address nor a network like 10.0.0.0/8"))
 }
 
 impl Config {

@@ -1,5 +1,6 @@
 //! The HTTP face: routes, limits, and the one place where errors become answers.
 
+mod address;
 mod answer;
 mod body;
 mod caller;
@@ -17,6 +18,7 @@ use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::middleware::{NormalizePath, TrailingSlash};
 use actix_web::{App as ActixApp, web};
+use ipnet::IpNet;
 use metrics_exporter_prometheus::PrometheusHandle;
 use opencom_core::auth::jwt::JwtKey;
 use opencom_providers::files::FileStore;
@@ -36,6 +38,7 @@ pub struct State {
     jwt_key: Arc<JwtKey>,
     tokens: Arc<Verifier>,
     sockets: Arc<Sockets>,
+    trusted_proxies: Arc<[IpNet]>,
     files: Arc<dyn FileStore>,
     metrics: PrometheusHandle,
     /// What the demo's page has to know, when there is a demo.
@@ -50,6 +53,7 @@ impl State {
             jwt_key: Arc::clone(&app.jwt_key),
             tokens: Arc::clone(&app.tokens),
             sockets: Arc::clone(&app.sockets),
+            trusted_proxies: Arc::clone(&app.trusted_proxies),
             files: Arc::clone(&app.files),
             metrics,
             demo: None,

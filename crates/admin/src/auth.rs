@@ -33,7 +33,8 @@ pub trait Auth: Send + Sync {
     /// may call. A sign-in ends the session that the caller comes with.
     ///
     /// # Errors
-    /// `NOT_AUTHENTICATED` for an unknown account, a wrong password and a wrong code, `RATE_LIMITED` after ten of them,
+    /// `NOT_AUTHENTICATED` for an unknown account, a wrong password and a wrong code, `RATE_LIMITED` after ten of them and for
+    /// too many calls from one address,
     /// `ALREADY_EXISTS` for a sign-up with an address that somebody has, `INVALID_INPUT` for everything else. A refresh
     /// token that is not good is no error but `tokens: null`.
     async fn auth_sign_in(&self, cx: &mut ActionCx, req: SignIn) -> Result<SignInResult>;

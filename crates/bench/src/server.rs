@@ -100,6 +100,7 @@ impl Gateway {
             .arg(place.path().join("gateway"))
             .args(launch.flags)
             .env_remove("DATABASE_URL")
+            .env("OPENCOM_RATE_LIMITS", "off")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)

@@ -90,6 +90,7 @@ impl Messages for Inbox {
 
     async fn messages_send(&self, cx: &mut MutationCx, req: Send) -> Result<MessageId> {
         let (conversation, sender) = sender::admit(cx, &req).await?;
+        sender.count(cx)?;
         let id = MessageId::generate();
         let attachments = match (&req.attachment_ids, sender.uploader()) {
             (Some(ids), Some(uploader)) => {

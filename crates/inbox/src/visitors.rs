@@ -13,6 +13,7 @@ use opencom_contract::visitors;
 use opencom_contract::visitors::Visitor;
 use opencom_core::error::OrNotFound;
 use opencom_core::{Code, Error, Int, Millis, Permission, Result};
+use opencom_runtime::limits::Limit;
 use opencom_runtime::registry::Registration;
 use opencom_runtime::{MutationCx, QueryCx};
 
@@ -37,7 +38,7 @@ pub trait Visitors: Send + Sync {
     /// # Errors
     /// What [`SessionRefusal`](opencom_runtime::access::SessionRefusal) says of the token; `INVALID_INPUT` without a
     /// visitor's id or with too many attributes; `NOT_FOUND`; `NOT_AUTHORIZED` for the origin and for an external id
-    /// that is not proven where it has to be.
+    /// that is not proven where it has to be; `RATE_LIMITED`.
     async fn visitors_identify(&self, cx: &mut MutationCx, req: visitors::Identify) -> Result<Visitor>;
 
     /// Replaces a visitor's location, for the visitor and for agents with `users.read`.
@@ -57,6 +58,9 @@ pub trait Visitors: Send + Sync {
     async fn visitors_list(&self, cx: &mut QueryCx, req: visitors::List) -> Result<Vec<Visitor>>;
 
     /// Visitors by words of their name or by their address, for agents with `users.read`; nothing for everybody else.
+    ///
+    /// # Errors
+    /// `RATE_LIMITED`.
     async fn visitors_search(&self, cx: &mut QueryCx, req: visitors::Search) -> Result<Vec<Visitor>>;
 
     /// Whether the visitor was seen within the last two minutes, for everyone.
@@ -143,6 +147,7 @@ impl Visitors for Inbox {
         if text.chars().nth(1).is_none() {
             return Ok(Vec::new());
         }
+        cx.count_caller(Limit::Search)?;
         let limit = req.limit.map_or(20, |Int(limit)| limit.clamp(1, 50));
         Ok(to_contract(queries::search(cx, req.workspace_id, text, limit).await?))
     }

@@ -12,6 +12,7 @@ use opencom_core::id::{VisitorId, WorkspaceId};
 use opencom_core::{Code, Error, Millis, Result};
 use opencom_runtime::access::{LIVE_GRACE_MS, SessionRefusal};
 use opencom_runtime::audit::{Actor, Entry};
+use opencom_runtime::limits::Limit;
 use opencom_runtime::registry::Registration;
 use opencom_runtime::{ActionCx, Job, MutationCx, QueryCx, ScopedFutureExt};
 use serde::{Deserialize, Serialize};
@@ -40,13 +41,13 @@ pub trait WidgetSessions: Send + Sync {
     ///
     /// # Errors
     /// `NOT_AUTHORIZED` for the origin, for a workspace that does not exist, and for an external id that is not proven
-    /// where it has to be; `INVALID_INPUT` when the visitor gets too many attributes.
+    /// where it has to be; `INVALID_INPUT` when the visitor gets too many attributes; `RATE_LIMITED`.
     async fn widget_sessions_boot(&self, cx: &mut MutationCx, req: widget_sessions::Boot) -> Result<Booted>;
 
     /// Replaces a session by one of full lifetime under a new token; of two calls at once one wins.
     ///
     /// # Errors
-    /// `NOT_AUTHENTICATED` for an unknown token, `SESSION_EXPIRED`.
+    /// `NOT_AUTHENTICATED` for an unknown token, `SESSION_EXPIRED`, `RATE_LIMITED`.
     async fn widget_sessions_refresh(&self, cx: &mut MutationCx, req: widget_sessions::Refresh) -> Result<Refreshed>;
 
     /// Ends a session, if there is one.
@@ -77,6 +78,7 @@ impl WidgetSessions for Inbox {
     }
 
     async fn widget_sessions_refresh(&self, cx: &mut MutationCx, req: widget_sessions::Refresh) -> Result<Refreshed> {
+        cx.count_address(Limit::Boot)?;
         // Here an empty token is one that nobody has.
         let session = cx
             .session_by_token(Some(&req.session_token))

@@ -4,11 +4,12 @@
 //! changes only make it run once more: however many there are, one run is under way and at most one more is owed.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::net::IpAddr;
 use std::ops::Bound;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use opencom_core::Millis;
+use opencom_core::{Code, Millis};
 use opencom_runtime::database::is_unavailable;
 use opencom_runtime::topics::{Change, Listener, Sequence};
 use opencom_runtime::{Caller, Execution, Topic, Topics};
@@ -69,6 +70,8 @@ pub struct Seen {
 pub struct Run {
     /// The query.
     pub query: Arc<Query>,
+    /// Where whoever asked first is, and what it takes counts for.
+    pub address: Option<IpAddr>,
     /// What its last execution kept.
     pub journal: Option<String>,
     /// Whether its last execution gave a result and not an error.
@@ -97,6 +100,7 @@ struct Held {
 
 struct Entry {
     query: Arc<Query>,
+    address: Option<IpAddr>,
     watchers: Vec<Arc<Watcher>>,
     outcome: Option<Arc<Outcome>>,
     journal: Option<String>,
@@ -193,8 +197,8 @@ impl Engine {
         self.topics.sequence()
     }
 
-    /// Holds a query for a watcher. Equal queries are one.
-    pub fn subscribe(&self, query: Arc<Query>, watcher: &Arc<Watcher>) -> QueryId {
+    /// Holds a query for a watcher, who is at `address`. Equal queries are one, wherever their watchers are.
+    pub fn subscribe(&self, query: Arc<Query>, address: Option<IpAddr>, watcher: &Arc<Watcher>) -> QueryId {
         let mut held = self.held();
         if let Some(id) = held.by_query.get(&query).copied()
             && let Some(entry) = held.entries.get_mut(&id)
@@ -206,6 +210,7 @@ impl Engine {
         let id = QueryId(held.next_id);
         let entry = Entry {
             query: Arc::clone(&query),
+            address,
             watchers: vec![Arc::clone(watcher)],
             outcome: None,
             journal: query.journal.clone(),
@@ -286,6 +291,7 @@ impl Engine {
         entry.since = self.topics.sequence();
         Some(Run {
             query: Arc::clone(&entry.query),
+            address: entry.address,
             journal: entry.journal.clone(),
             resumed: entry.outcome.as_ref().is_some_and(|outcome| outcome.is_good()),
         })
@@ -299,6 +305,7 @@ impl Engine {
             return false;
         }
         let overtaken = self.topics.overtaken(execution.since, &execution.reads);
+        let limited = matches!(&execution.outcome, Err(error) if error.code() == Code::RateLimited);
         let unavailable = matches!(&execution.outcome, Err(error) if is_unavailable(error));
         let mut ends_at = execution.holds_until;
         if !unavailable {
@@ -320,7 +327,7 @@ impl Engine {
         } else {
             entry.faults = 0;
         }
-        if execution.rests_on_grace && held.by_query.get(&entry.query) == Some(&id) {
+        if (execution.rests_on_grace || limited) && held.by_query.get(&entry.query) == Some(&id) {
             // Whoever asks from now on is judged by himself.
             held.by_query.remove(&entry.query);
         }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use opencom_core::Error;
-use opencom_runtime::{Dispatcher, Execution, LiveQuery};
+use opencom_runtime::{Asker, Dispatcher, Execution, LiveQuery};
 use tokio::sync::{Semaphore, watch};
 
 use crate::engine::{Engine, QueryId};
@@ -55,7 +55,10 @@ async fn settle(engine: Arc<Engine>, dispatcher: Dispatcher, permits: Arc<Semaph
         let query = LiveQuery {
             path: &run.query.path,
             arguments: &run.query.arguments,
-            caller: run.query.caller,
+            asker: Asker {
+                caller: run.query.caller,
+                address: run.address,
+            },
             journal: run.journal.as_deref(),
             resumed: run.resumed,
         };

@@ -9,6 +9,7 @@ mod queries;
 mod transitions;
 
 use std::collections::VecDeque;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -170,6 +171,8 @@ struct Opened {
 pub struct Session {
     host: Arc<Host>,
     client: Client,
+    /// Where the client is.
+    address: Option<IpAddr>,
     watcher: Arc<Watcher>,
     opened: Option<Opened>,
     caller: Caller,
@@ -191,13 +194,14 @@ pub struct Session {
 }
 
 impl Session {
-    /// A connection that was opened at `at` and has said nothing yet.
-    pub fn new(host: Arc<Host>, client: Client, at: Instant) -> Self {
+    /// A connection that was opened from `address` at `at` and has said nothing yet.
+    pub fn new(host: Arc<Host>, client: Client, address: Option<IpAddr>, at: Instant) -> Self {
         let watcher = Arc::new(Watcher::default());
         Self {
-            queries: QuerySet::new(Arc::clone(&host.engine), Arc::clone(&watcher)),
+            queries: QuerySet::new(Arc::clone(&host.engine), Arc::clone(&watcher), address),
             host,
             client,
+            address,
             watcher,
             opened: None,
             caller: Caller::Anonymous,

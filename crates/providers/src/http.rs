@@ -15,9 +15,7 @@ const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Builds a client that gives a request up after `timeout`, connecting included.
 pub(crate) fn client(timeout: Duration) -> Result<reqwest::Client, reqwest::Error> {
-    // An error says that the process has a provider already, which serves as well as ours.
-    let _ = ring::default_provider().install_default();
-
+    install_crypto();
     // Redirects are off because the requests carry API keys, which must reach the configured host and no other.
     let builder = || reqwest::Client::builder().timeout(timeout).redirect(Policy::none());
     builder().build().or_else(|error| {
@@ -59,6 +57,12 @@ pub(crate) fn cause(error: &reqwest::Error) -> String {
         cause = source;
     }
     cause.to_string()
+}
+
+/// Gives the process the cryptography that TLS clients ask for.
+pub(crate) fn install_crypto() {
+    // An error says that the process has a provider already, which serves as well as ours.
+    let _ = ring::default_provider().install_default();
 }
 
 fn bundled_roots() -> Option<ClientConfig> {

@@ -1,6 +1,7 @@
 //! The unit of work that every service method gets: who asks, one connection, what was read and changed.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
@@ -13,6 +14,7 @@ use scoped_futures::ScopedBoxFuture;
 
 use crate::database::{Connection, Pool};
 use crate::jobs::{Job, NewJob};
+use crate::limits::{Key, Limit, RateLimits};
 use crate::timestamp::Timestamps;
 use crate::{BoxFuture, Clock, Dispatcher, Topic, Topics};
 
@@ -26,10 +28,27 @@ pub struct Server {
     pub master_key: MasterKey,
     /// The order of commits as clients see it.
     pub timestamps: Timestamps,
+    /// How often something may be done.
+    pub limits: RateLimits,
     /// Where callers reach this server, without a slash at the end; the issuer of tokens.
     pub public_url: String,
     /// Refuses visitors' calls without a token that today's apps still make.
     pub strict_visitors: bool,
+}
+
+/// Who asks, and the address that the call comes from.
+#[derive(Clone, Copy, Debug)]
+pub struct Asker {
+    /// Who asks.
+    pub caller: Caller,
+    /// Where from; `None` for what does not come over the network, like jobs.
+    pub address: Option<IpAddr>,
+}
+
+impl From<Caller> for Asker {
+    fn from(caller: Caller) -> Self {
+        Self { caller, address: None }
+    }
 }
 
 /// Who asks.
@@ -44,7 +63,7 @@ pub enum Caller {
 /// A read: one connection, and the topics read so far.
 pub struct QueryCx {
     server: Arc<Server>,
-    caller: Caller,
+    asker: Asker,
     now: Millis,
     pool: Pool,
     connection: Option<Connection>,
@@ -67,11 +86,11 @@ pub(crate) struct Basis {
 
 impl QueryCx {
     /// A unit of work at the present time.
-    pub fn new(server: Arc<Server>, pool: Pool, caller: Caller) -> Self {
+    pub fn new(server: Arc<Server>, pool: Pool, asker: impl Into<Asker>) -> Self {
         let now = server.clock.now();
         Self {
             server,
-            caller,
+            asker: asker.into(),
             now,
             pool,
             connection: None,
@@ -99,7 +118,43 @@ impl QueryCx {
 
     /// Who asks.
     pub fn caller(&self) -> Caller {
-        self.caller
+        self.asker.caller
+    }
+
+    /// Counts what `key` does.
+    ///
+    /// A live query counts once, however often its rows change; one that was refused runs again when it may.
+    ///
+    /// # Errors
+    /// `RATE_LIMITED` when there was too much of it.
+    pub fn count(&mut self, limit: Limit, key: impl Into<Key>) -> Result<()> {
+        if self.resumed {
+            return Ok(());
+        }
+        self.server.limits.check(limit, key).inspect_err(|error| {
+            if let Some(wait) = error.data().retry_after_ms {
+                self.holds_until(self.now.plus(wait.0));
+            }
+        })
+    }
+
+    /// The same, by the address that the call comes from. What comes from none is not limited.
+    ///
+    /// # Errors
+    /// `RATE_LIMITED`.
+    pub fn count_address(&mut self, limit: Limit) -> Result<()> {
+        self.asker.address.map_or(Ok(()), |address| self.count(limit, address))
+    }
+
+    /// The same, by the signed-in user, or by the address when there is none.
+    ///
+    /// # Errors
+    /// `RATE_LIMITED`.
+    pub fn count_caller(&mut self, limit: Limit) -> Result<()> {
+        match self.asker.caller {
+            Caller::Agent(identity) => self.count(limit, identity.user),
+            Caller::Anonymous => self.count_address(limit),
+        }
     }
 
     /// The time, the same for the whole unit of work.
@@ -242,12 +297,12 @@ impl DerefMut for MutationCx {
 /// An action or a job: no transaction of its own, so it may call the outside world.
 pub struct ActionCx {
     dispatcher: Dispatcher,
-    caller: Caller,
+    asker: Asker,
 }
 
 impl ActionCx {
-    pub(crate) fn new(dispatcher: Dispatcher, caller: Caller) -> Self {
-        Self { dispatcher, caller }
+    pub(crate) fn new(dispatcher: Dispatcher, asker: Asker) -> Self {
+        Self { dispatcher, asker }
     }
 
     /// What all functions share.
@@ -257,7 +312,18 @@ impl ActionCx {
 
     /// Who asks.
     pub fn caller(&self) -> Caller {
-        self.caller
+        self.asker.caller
+    }
+
+    /// Counts a call by the address that it comes from, as [`QueryCx::count_address`] does.
+    ///
+    /// # Errors
+    /// `RATE_LIMITED`.
+    pub fn count_address(&self, limit: Limit) -> Result<()> {
+        let limits = &self.server().limits;
+        self.asker
+            .address
+            .map_or(Ok(()), |address| limits.check(limit, address))
     }
 
     /// The time.
@@ -270,7 +336,7 @@ impl ActionCx {
         &self,
         read: impl for<'a> FnOnce(&'a mut QueryCx) -> ScopedBoxFuture<'env, 'a, Result<T>> + Send,
     ) -> Result<T> {
-        read(&mut self.dispatcher.query_cx(self.caller)).await
+        read(&mut self.dispatcher.query_cx(self.asker)).await
     }
 
     /// Writes in a transaction of its own; run again when the database asks for it.
@@ -280,7 +346,7 @@ impl ActionCx {
         &self,
         write: impl for<'a> Fn(&'a mut MutationCx) -> ScopedBoxFuture<'env, 'a, Result<T>> + Send + Sync,
     ) -> Result<T> {
-        self.dispatcher.transaction(self.caller, write).await
+        self.dispatcher.transaction(self.asker, write).await
     }
 
     /// Calls another function, as the same caller.
@@ -288,8 +354,8 @@ impl ActionCx {
         let arguments = serde_json::to_string(request).map_err(Error::internal)?;
         let path = F::DESCRIPTOR.path;
         let value = match F::DESCRIPTOR.kind {
-            Kind::Query => self.dispatcher.query(path, &arguments, self.caller).await.outcome?,
-            Kind::Mutation => self.dispatcher.internal_mutation(path, &arguments, self.caller).await?,
+            Kind::Query => self.dispatcher.query(path, &arguments, self.asker).await.outcome?,
+            Kind::Mutation => self.dispatcher.internal_mutation(path, &arguments, self.asker).await?,
             Kind::Action => return Err(Error::internal("actions do not call actions")),
         };
         serde_json::from_str(&value).map_err(Error::internal)

@@ -9,7 +9,7 @@ use opencom_core::{Code, Error, Millis, Result};
 use rand::RngExt;
 use scoped_futures::{ScopedBoxFuture, ScopedFutureExt};
 
-use crate::context::{ActionCx, Caller, MutationCx, QueryCx, Server};
+use crate::context::{ActionCx, Asker, MutationCx, QueryCx, Server};
 use crate::database::{Pool, is_worth_another_try};
 use crate::registry::{Method, Registry};
 use crate::requests::{Answered, RequestId};
@@ -37,7 +37,7 @@ pub struct LiveQuery<'a> {
     /// The arguments, as JSON.
     pub arguments: &'a str,
     /// Who asks.
-    pub caller: Caller,
+    pub asker: Asker,
     /// What the last execution kept.
     pub journal: Option<&'a str>,
     /// Whether the last execution gave a result and not an error.
@@ -93,31 +93,31 @@ impl Dispatcher {
     /// # Errors
     /// What the function refuses; `NOT_FOUND` for a path that does not exist or is internal; `INVALID_INPUT` for
     /// another kind.
-    pub async fn call(&self, kind: Kind, path: &str, arguments: &str, caller: Caller) -> Result<String> {
+    pub async fn call(&self, kind: Kind, path: &str, arguments: &str, asker: impl Into<Asker>) -> Result<String> {
         match kind {
-            Kind::Query => self.query(path, arguments, caller).await.outcome,
+            Kind::Query => self.query(path, arguments, asker).await.outcome,
             Kind::Mutation | Kind::Action => {
                 let path = path::canonical(path)?;
                 self.find(&path, kind, false)?;
-                self.run_to_the_end(path.into_owned(), arguments.to_owned(), caller)
+                self.run_to_the_end(path.into_owned(), arguments.to_owned(), asker.into())
                     .await
             }
         }
     }
 
     /// Runs a function of whatever kind it is.
-    pub async fn call_any(&self, path: &str, arguments: &str, caller: Caller) -> Result<String> {
+    pub async fn call_any(&self, path: &str, arguments: &str, asker: impl Into<Asker>) -> Result<String> {
         let canonical = path::canonical(path)?;
         let (descriptor, _) = self.registry.function(&canonical).ok_or_else(|| unknown(&canonical))?;
-        self.call(descriptor.kind, path, arguments, caller).await
+        self.call(descriptor.kind, path, arguments, asker).await
     }
 
     /// Runs a query, and says what the outcome rests on.
-    pub async fn query(&self, path: &str, arguments: &str, caller: Caller) -> Execution {
+    pub async fn query(&self, path: &str, arguments: &str, asker: impl Into<Asker>) -> Execution {
         self.live_query(LiveQuery {
             path,
             arguments,
-            caller,
+            asker: asker.into(),
             journal: None,
             resumed: false,
         })
@@ -128,7 +128,7 @@ impl Dispatcher {
     pub async fn live_query(&self, query: LiveQuery<'_>) -> Execution {
         let since = self.server.topics.sequence();
         let journal = query.journal.map(str::to_owned);
-        let mut cx = self.query_cx(query.caller).continued(journal, query.resumed);
+        let mut cx = self.query_cx(query.asker).continued(journal, query.resumed);
         let outcome = self.run_query(&mut cx, query.path, query.arguments).await;
         let basis = cx.into_basis();
         Execution {
@@ -162,7 +162,7 @@ impl Dispatcher {
         &self,
         path: &str,
         arguments: &str,
-        caller: Caller,
+        asker: impl Into<Asker>,
         id: RequestId,
         sent_before: bool,
     ) -> Result<Answered> {
@@ -171,14 +171,14 @@ impl Dispatcher {
         if sent_before && let Some(answered) = requests::find(self.pool.get().await?.as_mut(), id).await? {
             return Ok(answered);
         }
-        let (this, arguments) = (self.clone(), arguments.to_owned());
+        let (this, arguments, asker) = (self.clone(), arguments.to_owned(), asker.into());
         let run = async move {
             let Some((_, Method::Mutation(method))) = this.registry.function(&path) else {
                 return Err(unknown(&path));
             };
             let arguments = &arguments;
             let outcome = this
-                .transaction(caller, |cx| {
+                .transaction(asker, |cx| {
                     async move {
                         let value = method(cx, arguments).await?;
                         requests::record(cx, id, value).await
@@ -200,22 +200,23 @@ impl Dispatcher {
     }
 
     /// Runs a mutation that may be internal.
-    pub async fn internal_mutation(&self, path: &str, arguments: &str, caller: Caller) -> Result<String> {
+    pub async fn internal_mutation(&self, path: &str, arguments: &str, asker: impl Into<Asker>) -> Result<String> {
         self.find(path, Kind::Mutation, true)?;
-        self.run_to_the_end(path.to_owned(), arguments.to_owned(), caller).await
+        self.run_to_the_end(path.to_owned(), arguments.to_owned(), asker.into())
+            .await
     }
 
     /// Runs a mutation or an action as a task of its own: a caller who hangs up does not stop it between commit and
     /// publication, and a panic stays inside.
-    async fn run_to_the_end(&self, path: String, arguments: String, caller: Caller) -> Result<String> {
+    async fn run_to_the_end(&self, path: String, arguments: String, asker: Asker) -> Result<String> {
         let this = self.clone();
         let run = async move {
             match this.registry.function(&path) {
                 Some((_, Method::Mutation(method))) => {
                     let arguments = &arguments;
-                    this.transaction(caller, |cx| method(cx, arguments).scope_boxed()).await
+                    this.transaction(asker, |cx| method(cx, arguments).scope_boxed()).await
                 }
-                Some((_, Method::Action(method))) => method(&mut this.action_cx(caller), &arguments).await,
+                Some((_, Method::Action(method))) => method(&mut this.action_cx(asker), &arguments).await,
                 _ => Err(unknown(&path)),
             }
         };
@@ -225,12 +226,13 @@ impl Dispatcher {
     /// Runs `write` in a transaction; again, a few times, when the database asks for it.
     pub async fn transaction<'env, T: Send>(
         &self,
-        caller: Caller,
+        asker: impl Into<Asker>,
         write: impl for<'a> Fn(&'a mut MutationCx) -> ScopedBoxFuture<'env, 'a, Result<T>> + Send + Sync,
     ) -> Result<T> {
+        let asker = asker.into();
         let mut tries = 1;
         loop {
-            match self.try_transaction(caller, &write).await {
+            match self.try_transaction(asker, &write).await {
                 Err(error) if tries < TRIES && is_worth_another_try(&error) => {
                     metrics::counter!("opencom_transaction_retries_total").increment(1);
                     tokio::time::sleep(pause_before(tries)).await;
@@ -243,10 +245,10 @@ impl Dispatcher {
 
     async fn try_transaction<'env, T: Send>(
         &self,
-        caller: Caller,
+        asker: Asker,
         write: &(impl for<'a> Fn(&'a mut MutationCx) -> ScopedBoxFuture<'env, 'a, Result<T>> + Send + Sync),
     ) -> Result<T> {
-        let mut cx = MutationCx::new(self.query_cx(caller));
+        let mut cx = MutationCx::new(self.query_cx(asker));
         Transactions::begin_transaction(cx.connection().await?).await?;
         let outcome = async {
             let value = write(&mut cx).await?;
@@ -279,13 +281,13 @@ impl Dispatcher {
         }
     }
 
-    pub(crate) fn query_cx(&self, caller: Caller) -> QueryCx {
-        QueryCx::new(Arc::clone(&self.server), self.pool.clone(), caller)
+    pub(crate) fn query_cx(&self, asker: Asker) -> QueryCx {
+        QueryCx::new(Arc::clone(&self.server), self.pool.clone(), asker)
     }
 
     /// A unit of work for an action or a job.
-    pub fn action_cx(&self, caller: Caller) -> ActionCx {
-        ActionCx::new(self.clone(), caller)
+    pub fn action_cx(&self, asker: impl Into<Asker>) -> ActionCx {
+        ActionCx::new(self.clone(), asker.into())
     }
 
     fn find(&self, path: &str, kind: Kind, internal: bool) -> Result<&Method> {

@@ -13,6 +13,7 @@ pub mod database;
 pub mod dispatch;
 pub mod files;
 pub mod jobs;
+pub mod limits;
 pub mod path;
 pub mod refusal;
 pub mod registry;
@@ -24,7 +25,7 @@ pub mod topics;
 pub mod worker;
 
 pub use clock::Clock;
-pub use context::{ActionCx, Caller, MutationCx, QueryCx, Server};
+pub use context::{ActionCx, Asker, Caller, MutationCx, QueryCx, Server};
 pub use database::Pool;
 pub use dispatch::{Dispatcher, Execution, LiveQuery};
 pub use jobs::Job;

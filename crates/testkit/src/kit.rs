@@ -12,6 +12,7 @@ use opencom_gateway::compose::{App, Parts};
 use opencom_live::session::Limits;
 use opencom_providers::email::Recorder;
 use opencom_providers::files::{FileStore, LocalDisk};
+use opencom_runtime::limits::Quotas;
 use opencom_runtime::{Clock, Dispatcher, Pool, Registry, worker};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -40,6 +41,8 @@ pub struct Settings {
     pub socket_limits: Limits,
     /// The most sync sockets.
     pub most_sockets: usize,
+    /// How often something may be done.
+    pub quotas: Quotas,
 }
 
 impl Default for Settings {
@@ -55,6 +58,7 @@ impl Default for Settings {
                 ..Limits::default()
             },
             most_sockets: 1000,
+            quotas: Quotas::default(),
         }
     }
 }
@@ -121,6 +125,8 @@ impl Kit {
             files: Arc::clone(&files),
             socket_limits: settings.socket_limits.clone(),
             most_sockets: settings.most_sockets,
+            quotas: settings.quotas.clone(),
+            trusted_proxies: Vec::new(),
         })
         .expect("the services");
         if let Some(register) = &settings.functions {

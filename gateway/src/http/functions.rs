@@ -6,8 +6,10 @@ use actix_web::web::{self, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use opencom_contract::Kind;
 use opencom_core::Error;
+use opencom_runtime::Asker;
 
 use super::State;
+use super::address::address;
 use super::answer::{self, TransportError};
 use super::body::{self, Call};
 use super::caller::caller;
@@ -89,9 +91,13 @@ async fn call(
         )
     })?;
     let started = Instant::now();
+    let asker = Asker {
+        caller,
+        address: address(state, request),
+    };
     let outcome = match kind {
-        Some(kind) => state.dispatcher.call(kind, &path, arguments, caller).await,
-        None => state.dispatcher.call_any(&path, arguments, caller).await,
+        Some(kind) => state.dispatcher.call(kind, &path, arguments, asker).await,
+        None => state.dispatcher.call_any(&path, arguments, asker).await,
     };
     measure(state, &path, outcome.as_ref().err(), started);
     Ok(outcome)

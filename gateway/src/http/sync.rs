@@ -18,6 +18,7 @@ use rand::RngExt;
 use tokio::sync::watch;
 
 use self::body::Counted;
+use super::address::address;
 use super::functions::measure;
 use super::{LARGEST_CALL, State};
 use crate::sockets::Open;
@@ -70,7 +71,12 @@ fn upgrade(
     };
     match state.sockets.open() {
         Some(open) => {
-            let session = Session::new(Arc::clone(&state.sockets.host), client, Instant::now());
+            let session = Session::new(
+                Arc::clone(&state.sockets.host),
+                client,
+                address(&state, request),
+                Instant::now(),
+            );
             actix_web::rt::spawn(drive(state, socket, reader, session, open));
         }
         // A refused upgrade would tell a browser nothing.
@@ -263,19 +269,19 @@ async fn run(state: &State, request: Request) -> Answer {
         sent_before,
         path,
         arguments,
-        caller,
+        asker,
     } = request;
     let (dispatcher, started) = (&state.dispatcher, Instant::now());
     match kind {
         Kind::Mutation => {
             let outcome = dispatcher
-                .mutation_once(&path, &arguments, caller, id, sent_before)
+                .mutation_once(&path, &arguments, asker, id, sent_before)
                 .await;
             measure(state, &path, outcome.as_ref().err(), started);
             Answer::Mutation(id.request, outcome)
         }
         Kind::Action => {
-            let outcome = dispatcher.call(FunctionKind::Action, &path, &arguments, caller).await;
+            let outcome = dispatcher.call(FunctionKind::Action, &path, &arguments, asker).await;
             measure(state, &path, outcome.as_ref().err(), started);
             Answer::Action(id.request, outcome)
         }

@@ -8,6 +8,7 @@
 mod binary;
 mod demo;
 mod functions;
+mod limits;
 mod operations;
 mod storage;
 mod sync;

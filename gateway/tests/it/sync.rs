@@ -8,6 +8,7 @@ mod faults;
 mod held;
 mod killed;
 mod ledger;
+mod limits;
 mod notes;
 mod once;
 mod order;

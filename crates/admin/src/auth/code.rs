@@ -7,6 +7,7 @@ use opencom_core::auth::token;
 use opencom_core::id::{AuthAccountId, AuthVerificationCodeId, UserId};
 use opencom_core::{Code, Error, Json, Millis, Result, email};
 use opencom_providers::email::Mailbox;
+use opencom_runtime::limits::Limit;
 use opencom_runtime::{ActionCx, MutationCx, ScopedFutureExt};
 
 use super::limiter::{self, Exhausted};
@@ -43,6 +44,7 @@ impl Admin {
         check_redirect(params.redirect_to.as_ref(), &cx.server().public_url)?;
         let to = Mailbox::new(None, address)
             .map_err(|_| Error::invalid("params.email", "The e-mail address is not valid"))?;
+        cx.count_address(Limit::EmailCode)?;
         let code = token::numeric_code(DIGITS)?;
         let hash = code_hash(&cx.server().master_key, address, &code);
         let bucket = &format!("code-request:{address}");
@@ -74,6 +76,7 @@ impl Admin {
             let text = "Token verification requires an `email` in params of `signIn`.";
             return Err(Error::invalid("params.email", text));
         }
+        cx.count_address(Limit::SignIn)?;
         let code = params.code.as_deref().unwrap_or_default().trim();
         let hash = &code_hash(&cx.server().master_key, address, code);
         let grant = cx

@@ -3,6 +3,7 @@
 use opencom_contract::auth::{Provider, SignInParams, Tokens};
 use opencom_core::id::AuthAccountId;
 use opencom_core::{Code, Error, Result, email};
+use opencom_runtime::limits::Limit;
 use opencom_runtime::{ActionCx, ScopedFutureExt};
 
 use super::limiter::{self, Exhausted};
@@ -64,6 +65,7 @@ impl Admin {
     }
 
     async fn password_sign_in(&self, cx: &ActionCx, address: &str, password: &str) -> Result<Tokens> {
+        cx.count_address(Limit::SignIn)?;
         let bucket = &attempts(address);
         let (account, attempt) = cx
             .read(|cx| {
@@ -107,6 +109,7 @@ impl Admin {
         address: &str,
         password: &str,
     ) -> Result<Tokens> {
+        cx.count_address(Limit::SignUp)?;
         if cx
             .read(|cx| async move { queries::is_taken(cx, address).await }.scope_boxed())
             .await?

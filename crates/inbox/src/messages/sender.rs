@@ -6,6 +6,7 @@ use opencom_core::error::OrNotFound;
 use opencom_core::id::{UserId, VisitorId};
 use opencom_core::{Error, Permission, Result};
 use opencom_runtime::MutationCx;
+use opencom_runtime::limits::Limit;
 
 use crate::conversations::rows::LockedConversation;
 use crate::conversations::{given, queries};
@@ -37,6 +38,18 @@ impl Sender {
         match self {
             Self::Agent(id) | Self::User(id) => Some(*id),
             Self::Visitor(_) | Self::Bot(_) => None,
+        }
+    }
+
+    /// Counts a message of theirs.
+    ///
+    /// # Errors
+    /// `RATE_LIMITED` when there were too many.
+    pub(super) fn count(&self, cx: &mut MutationCx) -> Result<()> {
+        match self {
+            Self::Visitor(id) => cx.count(Limit::Send, *id),
+            Self::Agent(id) | Self::User(id) => cx.count(Limit::Send, *id),
+            Self::Bot(_) => Ok(()),
         }
     }
 

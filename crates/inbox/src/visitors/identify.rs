@@ -7,6 +7,7 @@ use opencom_core::{Error, Result};
 use opencom_runtime::MutationCx;
 use opencom_runtime::access::SessionRefusal;
 use opencom_runtime::database::overtaken;
+use opencom_runtime::limits::Limit;
 
 use super::rows::{Details, IdentityMark, VisitorRow, given};
 use super::store::Patch;
@@ -17,6 +18,7 @@ use crate::{Inbox, workspace_settings};
 
 impl Inbox {
     pub(super) async fn identify(&self, cx: &mut MutationCx, req: &Identify) -> Result<Visitor> {
+        cx.count_address(Limit::Identify)?;
         let source = source(cx, req).await?;
         let settings =
             workspace_settings::admitting_origin(cx, source.workspace_id, given(req.origin.as_ref())).await?;

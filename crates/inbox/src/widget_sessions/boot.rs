@@ -6,6 +6,7 @@ use opencom_core::auth::token;
 use opencom_core::id::{VisitorId, WidgetSessionId};
 use opencom_runtime::MutationCx;
 use opencom_runtime::database::overtaken;
+use opencom_runtime::limits::Limit;
 use serde_json::json;
 
 use super::rows::NewSession;
@@ -27,6 +28,7 @@ enum Target {
 
 impl Inbox {
     pub(super) async fn boot(&self, cx: &mut MutationCx, req: &Boot) -> Result<Booted> {
+        cx.count_address(Limit::Boot)?;
         let origin = given(req.origin.as_ref());
         let settings = workspace_settings::admitting_origin(cx, req.workspace_id, origin).await?;
         let details = Details::from(req);

@@ -234,6 +234,8 @@ fn worker_with(kit: &Kit, email: Arc<dyn EmailProvider>) -> Dispatcher {
         files: Arc::clone(&kit.files),
         socket_limits: Default::default(),
         most_sockets: 0,
+        quotas: Default::default(),
+        trusted_proxies: Vec::new(),
     })
     .unwrap();
     app.dispatcher(Pool::new(kit.database.url(), 2).unwrap())

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use opencom_core::Error;
-use opencom_runtime::Caller;
+use opencom_runtime::Asker;
 use opencom_runtime::database::is_unavailable;
 use opencom_runtime::refusal::Refusal;
 use opencom_runtime::requests::{Answered, RequestId};
@@ -37,7 +37,7 @@ pub struct Request {
     /// The arguments.
     pub arguments: String,
     /// Who called when it came in.
-    pub caller: Caller,
+    pub asker: Asker,
 }
 
 /// What a call gave, with the client's number of it.
@@ -113,7 +113,10 @@ impl Session {
             sent_before: opened.reconnected || calls.newest.is_some_and(|newest| call.request_id <= newest),
             path: call.udf_path.clone().into_owned(),
             arguments,
-            caller: self.caller,
+            asker: Asker {
+                caller: self.caller,
+                address: self.address,
+            },
         });
         if let Ok(request) = &request {
             calls.waiting_bytes += request.arguments.len();

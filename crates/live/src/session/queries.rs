@@ -1,6 +1,7 @@
 //! The queries that a connection holds.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use opencom_core::{Code, Error, Result};
@@ -16,6 +17,8 @@ use crate::protocol::{Change, Modification, ModifyQuerySet};
 pub(super) struct QuerySet {
     engine: Arc<Engine>,
     watcher: Arc<Watcher>,
+    /// Where the client is.
+    address: Option<IpAddr>,
     /// The version that the client has asked for.
     version: u32,
     held: BTreeMap<u32, Held>,
@@ -39,10 +42,11 @@ enum Source {
 }
 
 impl QuerySet {
-    pub(super) fn new(engine: Arc<Engine>, watcher: Arc<Watcher>) -> Self {
+    pub(super) fn new(engine: Arc<Engine>, watcher: Arc<Watcher>, address: Option<IpAddr>) -> Self {
         Self {
             engine,
             watcher,
+            address,
             version: 0,
             held: BTreeMap::new(),
             removed: Vec::new(),
@@ -118,7 +122,7 @@ impl QuerySet {
             caller,
             journal: add.journal.as_deref().map(str::to_owned),
         });
-        let id = self.engine.subscribe(Arc::clone(&query), &self.watcher);
+        let id = self.engine.subscribe(Arc::clone(&query), self.address, &self.watcher);
         Ok(Source::Running(id, query))
     }
 
@@ -139,7 +143,7 @@ impl QuerySet {
                     journal: None,
                     ..Query::clone(query)
                 });
-                *id = self.engine.subscribe(Arc::clone(query), &self.watcher);
+                *id = self.engine.subscribe(Arc::clone(query), self.address, &self.watcher);
                 self.engine.unsubscribe(old, &self.watcher);
             }
         }

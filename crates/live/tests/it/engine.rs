@@ -35,7 +35,7 @@ impl Bench {
             caller: Caller::Anonymous,
             journal: None,
         };
-        self.engine.subscribe(Arc::new(query), &self.watcher)
+        self.engine.subscribe(Arc::new(query), None, &self.watcher)
     }
 
     fn execution(&self, outcome: Result<String, Error>) -> Execution {

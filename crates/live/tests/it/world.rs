@@ -14,6 +14,7 @@ use opencom_core::{Error, Millis};
 use opencom_live::Engine;
 use opencom_live::engine::{QueryId, Run};
 use opencom_live::session::{Answer, Client as Kind, Ending, Host, Limits, Output, Request, Session, Tokens};
+use opencom_runtime::limits::{Quotas, RateLimits};
 use opencom_runtime::requests::{Answered, RequestId};
 use opencom_runtime::timestamp::Timestamps;
 use opencom_runtime::topics::{Committing, Sequence};
@@ -127,8 +128,10 @@ impl World {
             b: identity(),
             expires_at: AtomicI64::new(i64::MAX),
         });
+        let clock = Clock::system();
         let server = Arc::new(Server {
-            clock: Clock::system(),
+            limits: RateLimits::new(&Quotas::OFF, clock.clone()),
+            clock,
             topics: Arc::clone(&topics),
             master_key: MasterKey::new(&[7; 32]).unwrap(),
             timestamps: Timestamps::default(),
@@ -167,7 +170,7 @@ impl World {
     pub(crate) fn open(&mut self, kind: Kind) -> u64 {
         self.next_connection += 1;
         let connection = Connection {
-            session: Session::new(Arc::clone(&self.host), kind, self.now),
+            session: Session::new(Arc::clone(&self.host), kind, None, self.now),
             to_client: std::collections::VecDeque::new(),
             pings: 0,
             closed: None,

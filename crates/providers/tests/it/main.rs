@@ -8,6 +8,7 @@ mod local_disk;
 mod log;
 mod recorder;
 mod resend;
+mod s3;
 mod smtp;
 mod smtp_server;
 
