@@ -4,7 +4,9 @@
 #![warn(missing_docs)]
 
 pub mod arguments;
+pub mod articles;
 pub mod auth;
+pub mod collections;
 pub mod conversations;
 pub mod discovery;
 pub mod function;
@@ -34,6 +36,8 @@ pub fn catalogue() -> impl Iterator<Item = &'static Descriptor> {
         tags::FUNCTIONS,
         tickets::FUNCTIONS,
         discovery::FUNCTIONS,
+        articles::FUNCTIONS,
+        collections::FUNCTIONS,
     ]
     .into_iter()
     .flatten()

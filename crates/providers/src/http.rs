@@ -1,11 +1,17 @@
 //! The HTTP client of the adapters that speak to a web service.
 
+use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
+use reqwest::Response;
+use reqwest::header::RETRY_AFTER;
 use reqwest::redirect::Policy;
 use rustls::crypto::ring;
 use rustls::{ClientConfig, RootCertStore};
+
+/// The longest pause that an answer can ask for.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Builds a client that gives a request up after `timeout`, connecting included.
 pub(crate) fn client(timeout: Duration) -> Result<reqwest::Client, reqwest::Error> {
@@ -17,6 +23,40 @@ pub(crate) fn client(timeout: Duration) -> Result<reqwest::Client, reqwest::Erro
         let Some(tls) = bundled_roots() else { return Err(error) };
         builder().tls_backend_preconfigured(tls).build()
     })
+}
+
+/// The pause that an answer asks for, in seconds: the one form that the services of the adapters use.
+pub(crate) fn retry_after(response: &Response) -> Option<Duration> {
+    let seconds = response
+        .headers()
+        .get(RETRY_AFTER)?
+        .to_str()
+        .ok()?
+        .trim()
+        .parse()
+        .ok()?;
+    Some(Duration::from_secs(seconds).min(MAX_RETRY_AFTER))
+}
+
+/// As much of the answer as arrives, up to `most` bytes.
+pub(crate) async fn read(mut response: Response, most: usize) -> Vec<u8> {
+    let mut body = Vec::new();
+    while let Ok(Some(chunk)) = response.chunk().await {
+        if body.len() + chunk.len() > most {
+            break;
+        }
+        body.extend_from_slice(&chunk);
+    }
+    body
+}
+
+/// The innermost error, which alone says whether a name, a port or a certificate is wrong.
+pub(crate) fn cause(error: &reqwest::Error) -> String {
+    let mut cause: &dyn Error = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
 }
 
 /// Gives the process the cryptography that TLS clients ask for.

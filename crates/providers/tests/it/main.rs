@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a failed step of a test ends the test")]
 
 mod config;
+mod embeddings;
 mod http_server;
 mod local_disk;
 mod log;
