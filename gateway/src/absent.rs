@@ -9,9 +9,7 @@ pub const ANSWERS: &[(&str, &str)] = &[
         r#"{"enabled":false,"knowledgeSources":["articles"],"confidenceThreshold":0.6,"personality":null,"handoffMessage":"Let me connect you with a human agent who can help you better.","workingHours":null,"model":"openai/gpt-5-nano","suggestionsEnabled":false,"embeddingModel":"text-embedding-3-small"}"#,
     ),
     ("aiAgent:getConversationResponses", "[]"),
-    ("articles:listForVisitor", "[]"),
     ("checklists:getEligible", "[]"),
-    ("collections:listHierarchyForVisitor", "[]"),
     ("commonIssueButtons:list", "[]"),
     (
         "messengerSettings:getPublicSettings",

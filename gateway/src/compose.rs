@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use ipnet::IpNet;
 use opencom_admin::{Admin, AdminParts, AdminService};
 use opencom_core::Result;
 use opencom_core::auth::jwt::JwtKey;
 use opencom_core::auth::seal::MasterKey;
+use opencom_core::id::WorkspaceId;
+use opencom_help_center::{HelpCenter, HelpCenterParts, HelpCenterService, public};
 use opencom_inbox::{Inbox, InboxParts, InboxService};
 use opencom_live::Engine;
 use opencom_live::executor;
@@ -16,7 +19,7 @@ use opencom_providers::email::{EmailProvider, Mailbox};
 use opencom_providers::files::FileStore;
 use opencom_runtime::limits::{Quotas, RateLimits};
 use opencom_runtime::timestamp::Timestamps;
-use opencom_runtime::{Clock, Dispatcher, Pool, Registry, Server, Topics};
+use opencom_runtime::{Clock, Dispatcher, Pool, QueryCx, Registry, Server, Topics};
 use tokio::sync::watch;
 
 use crate::absent;
@@ -24,6 +27,20 @@ use crate::discovery::Discovery;
 use crate::mail_channel::MailChannel;
 use crate::sockets::Sockets;
 use crate::tokens::Verifier;
+
+/// What the help center tells the context `admin`.
+struct PublicArticles;
+
+#[async_trait]
+impl opencom_admin::ports::PublicArticles for PublicArticles {
+    async fn workspaces_with_slug(&self, cx: &mut QueryCx, slug: &str) -> Result<Vec<WorkspaceId>> {
+        public::workspaces_with_slug(cx, slug).await
+    }
+
+    async fn oldest_workspace_with_one(&self, cx: &mut QueryCx) -> Result<Option<WorkspaceId>> {
+        public::oldest_workspace_with_one(cx).await
+    }
+}
 
 /// What the services are made of.
 pub struct Parts {
@@ -107,7 +124,7 @@ impl App {
             jwt_key: Arc::clone(&jwt_key),
             email: Arc::clone(&parts.email),
             mail_from: parts.mail_from.clone(),
-            articles: None,
+            articles: Some(Arc::new(PublicArticles)),
             session_lifetime_ms: parts.agent_session_ms,
             refresh_token_lifetime_ms: parts.agent_session_ms,
         }));
@@ -123,12 +140,14 @@ impl App {
             snippet_knowledge: None,
             push: None,
         }));
+        let help_center = Arc::new(HelpCenter::new(HelpCenterParts::default()));
         let mut registry = Registry::default();
         opencom_runtime::requests::register(&mut registry)?;
         registry.answer_absent(absent::ANSWERS);
         opencom_admin::register(&mut registry, &(admin as Arc<dyn AdminService>))?;
         let inbox: Arc<dyn InboxService> = inbox;
         opencom_inbox::register(&mut registry, &inbox)?;
+        opencom_help_center::register(&mut registry, &(help_center as Arc<dyn HelpCenterService>))?;
         let engine = Engine::new(Arc::clone(&server.topics));
         let tokens = Arc::new(Verifier::new(Arc::clone(&jwt_key), Arc::clone(&server)));
         let host = Host {

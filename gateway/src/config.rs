@@ -9,6 +9,7 @@ use ipnet::IpNet;
 use opencom_providers::email::EmailConfigError;
 use opencom_providers::email::received::ResendReceived;
 use opencom_providers::email::webhook::Gate;
+use opencom_providers::files::S3Config;
 use opencom_runtime::limits::Quotas;
 
 use crate::discovery::Discovery;
@@ -111,6 +112,10 @@ pub struct Config {
     #[arg(long, env = "OPENCOM_THREADS")]
     pub threads: Option<usize>,
 
+    /// Where uploaded files are kept.
+    #[command(flatten)]
+    pub s3: S3Flags,
+
     /// Mail server, as smtp://user:password@host:587 or smtps://… Default: mails are recorded in the data directory.
     #[arg(long, env = "OPENCOM_SMTP_URL", hide_env_values = true)]
     pub smtp_url: Option<String>,
@@ -191,6 +196,43 @@ pub struct Config {
     /// How log lines look.
     #[arg(long, env = "OPENCOM_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,
+}
+
+/// The bucket for uploaded files, when they are not to lie in the data directory.
+#[derive(Args, Clone)]
+pub struct S3Flags {
+    /// Bucket of S3, or of a store that speaks its protocol, for uploaded files. Default: they lie in the data directory.
+    #[arg(long, env = "OPENCOM_S3_BUCKET", requires_all = ["s3_access_key_id", "s3_secret_access_key"])]
+    pub s3_bucket: Option<String>,
+
+    /// Address of a store other than Amazon's, as https://host. Buckets are named in the path.
+    #[arg(long, env = "OPENCOM_S3_ENDPOINT", requires = "s3_bucket")]
+    pub s3_endpoint: Option<String>,
+
+    /// Region of the bucket.
+    #[arg(long, env = "OPENCOM_S3_REGION", default_value = "us-east-1")]
+    pub s3_region: String,
+
+    /// Id of the access key for the bucket.
+    #[arg(long, env = "OPENCOM_S3_ACCESS_KEY_ID")]
+    pub s3_access_key_id: Option<String>,
+
+    /// The access key for the bucket.
+    #[arg(long, env = "OPENCOM_S3_SECRET_ACCESS_KEY", hide_env_values = true)]
+    pub s3_secret_access_key: Option<String>,
+}
+
+impl S3Flags {
+    /// The bucket, when one is set.
+    pub fn bucket(&self) -> Option<S3Config> {
+        Some(S3Config {
+            bucket: self.s3_bucket.clone()?,
+            region: self.s3_region.clone(),
+            endpoint: self.s3_endpoint.clone(),
+            access_key_id: self.s3_access_key_id.clone()?,
+            secret_access_key: self.s3_secret_access_key.clone()?,
+        })
+    }
 }
 
 /// A network, or an address, which is the network of itself.

@@ -5,7 +5,7 @@ use opencom_core::{Millis, Permission};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_with_macros::skip_serializing_none;
-use validator::Validate;
+use validator::{Validate, ValidationError};
 
 use crate::function::{functions, permitted};
 use crate::limits;
@@ -57,13 +57,13 @@ pub struct SendEmailReply {
     /// Nobody but the caller.
     pub agent_id: UserId,
     /// The recipients; at most 50 with the copies.
-    #[validate(length(max = limits::RECIPIENTS))]
+    #[validate(length(max = limits::RECIPIENTS), custom(function = check_addresses))]
     pub to: Vec<String>,
     /// Copies.
-    #[validate(length(max = limits::RECIPIENTS))]
+    #[validate(length(max = limits::RECIPIENTS), custom(function = check_copies))]
     pub cc: Option<Vec<String>>,
     /// Blind copies.
-    #[validate(length(max = limits::RECIPIENTS))]
+    #[validate(length(max = limits::RECIPIENTS), custom(function = check_blind_copies))]
     pub bcc: Option<Vec<String>>,
     /// The subject.
     #[validate(length(max = limits::SUBJECT))]
@@ -77,6 +77,29 @@ pub struct SendEmailReply {
     /// `Message-ID` of the mail that is answered.
     #[validate(length(max = limits::SUBJECT))]
     pub reply_to_message_id: Option<String>,
+}
+
+fn check_addresses(to: &[String]) -> Result<(), ValidationError> {
+    bounded("to", to)
+}
+
+fn check_copies(cc: &[String]) -> Result<(), ValidationError> {
+    bounded("cc", cc)
+}
+
+fn check_blind_copies(bcc: &[String]) -> Result<(), ValidationError> {
+    bounded("bcc", bcc)
+}
+
+/// Names and addresses, none of them too long.
+fn bounded(field: &str, addresses: &[String]) -> Result<(), ValidationError> {
+    let longest = limits::NAME + limits::EMAIL;
+    let fits = |address: &String| u64::try_from(address.chars().count()).is_ok_and(|length| length <= longest);
+    if addresses.iter().all(fits) {
+        return Ok(());
+    }
+    let text = format!("{field} must be at most {longest} long, each of them");
+    Err(ValidationError::new("length").with_message(text.into()))
 }
 
 /// An answer that is on its way.

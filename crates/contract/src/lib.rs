@@ -4,7 +4,9 @@
 #![warn(missing_docs)]
 
 pub mod arguments;
+pub mod articles;
 pub mod auth;
+pub mod collections;
 pub mod conversations;
 pub mod discovery;
 pub mod email_channel;
@@ -36,6 +38,8 @@ pub fn catalogue() -> impl Iterator<Item = &'static Descriptor> {
         tickets::FUNCTIONS,
         discovery::FUNCTIONS,
         email_channel::FUNCTIONS,
+        articles::FUNCTIONS,
+        collections::FUNCTIONS,
     ]
     .into_iter()
     .flatten()

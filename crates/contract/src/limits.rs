@@ -23,3 +23,11 @@ pub const IDS: u64 = 1000;
 pub const RECIPIENTS: u64 = 50;
 /// The subject of a mail, as long as a line of one may be.
 pub const SUBJECT: u64 = 998;
+/// Titles of articles and names of collections, from which addresses are made.
+pub const TITLE: u64 = 1000;
+/// The text of an article.
+pub const ARTICLE: u64 = 1_000_000;
+/// What a collection says about itself.
+pub const DESCRIPTION: u64 = 10_000;
+/// What is searched for.
+pub const QUERY: u64 = 1000;

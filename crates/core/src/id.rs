@@ -248,6 +248,13 @@ entities! {
     0x1e EmailConfig EmailConfigId "emailConfigs";
     0x1f EmailThread EmailThreadId "emailThreads";
     0x20 InboundEmail InboundEmailId "_inboundEmails";
+    0x30 Article ArticleId "articles";
+    0x31 Collection CollectionId "collections";
+    0x32 ArticleFeedback ArticleFeedbackId "articleFeedback";
+    0x33 ContentEmbedding ContentEmbeddingId "contentEmbeddings";
+    0x34 InternalArticle InternalArticleId "internalArticles";
+    0x35 ArticleAsset ArticleAssetId "articleAssets";
+    0x36 HelpCenterImportSource HelpCenterImportSourceId "helpCenterImportSources";
     0x38 ContentFolder ContentFolderId "contentFolders";
     0xf0 StoredFile StoredFileId "_storage";
     0xf1 Upload UploadId "_uploads";

@@ -2,8 +2,8 @@
 
 use opencom_core::auth::token::sha256;
 use opencom_core::id::{
-    AuthSessionId, ConversationId, MessageId, SnippetId, StoredFileId, SupportAttachmentId, TagId, TicketId, UserId,
-    VisitorId, WorkspaceId,
+    ArticleAssetId, ArticleId, AuthSessionId, ConversationId, InternalArticleId, MessageId, SnippetId, StoredFileId,
+    SupportAttachmentId, TagId, TicketId, UserId, VisitorId, WorkspaceId,
 };
 use uuid::Uuid;
 
@@ -101,6 +101,26 @@ topics! {
     29 TagsOfConversation(ConversationId),
     /// How a workspace takes mail.
     30 EmailConfig(WorkspaceId),
+    /// An article's own row.
+    60 Article(ArticleId),
+    /// The articles of a workspace: which ones there are, and their rows.
+    61 ArticlesOfWorkspace(WorkspaceId),
+    /// The articles of a workspace that everyone may read: which ones there are, and their rows.
+    62 PublicArticlesOfWorkspace(WorkspaceId),
+    /// Which articles everyone may read, over all workspaces, and their slugs.
+    63 PublicArticles(Everything),
+    /// Where the articles of a workspace are filed, and which of them everyone may read: what collections count.
+    64 ShelvesOfWorkspace(WorkspaceId),
+    /// The collections of a workspace: which ones there are, and their rows.
+    65 CollectionsOfWorkspace(WorkspaceId),
+    /// The feedback on an article.
+    66 FeedbackOfArticle(ArticleId),
+    /// An internal article of the legacy table.
+    67 InternalArticle(InternalArticleId),
+    /// An asset's own row.
+    68 ArticleAsset(ArticleAssetId),
+    /// The embeddings of a workspace's contents.
+    69 EmbeddingsOfWorkspace(WorkspaceId),
 }
 
 /// The key of a topic that stands for a whole table.

@@ -444,6 +444,96 @@ diesel::table! {
 }
 
 diesel::table! {
+    collections (id) {
+        id -> Uuid,
+        workspace_id -> Uuid,
+        name -> Text,
+        slug -> Text,
+        description -> Nullable<Text>,
+        icon -> Nullable<Text>,
+        parent_id -> Nullable<Uuid>,
+        import_source_id -> Nullable<Uuid>,
+        import_path -> Nullable<Text>,
+        sort_order -> Float8,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    articles (id) {
+        id -> Uuid,
+        workspace_id -> Uuid,
+        collection_id -> Nullable<Uuid>,
+        folder_id -> Nullable<Uuid>,
+        title -> Text,
+        slug -> Text,
+        content -> Text,
+        content_html -> Text,
+        title_lower -> Text,
+        content_lower -> Text,
+        widget_large_screen -> Nullable<Bool>,
+        visibility -> Nullable<Text>,
+        status -> Text,
+        is_readable -> Bool,
+        sort_order -> Float8,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        published_at -> Nullable<Timestamptz>,
+        author_id -> Nullable<Uuid>,
+        audience_rules -> Nullable<Jsonb>,
+        import_source_id -> Nullable<Uuid>,
+        import_path -> Nullable<Text>,
+        tags -> Nullable<Array<Text>>,
+        legacy_internal_article_id -> Nullable<Uuid>,
+        legacy_folder_id -> Nullable<Uuid>,
+    }
+}
+
+diesel::table! {
+    internal_articles (id) {
+        id -> Uuid,
+        workspace_id -> Uuid,
+        folder_id -> Nullable<Uuid>,
+        title -> Text,
+        content -> Text,
+        status -> Text,
+        author_id -> Nullable<Uuid>,
+        tags -> Nullable<Array<Text>>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        published_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    article_assets (id) {
+        id -> Uuid,
+        workspace_id -> Uuid,
+        article_id -> Nullable<Uuid>,
+        import_source_id -> Nullable<Uuid>,
+        import_path -> Nullable<Text>,
+        file_id -> Uuid,
+        file_name -> Text,
+        mime_type -> Text,
+        size -> Int8,
+        created_by -> Nullable<Uuid>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    article_feedback (id) {
+        id -> Uuid,
+        article_id -> Uuid,
+        helpful -> Bool,
+        visitor_id -> Nullable<Uuid>,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     email_configs (id) {
         id -> Uuid,
         workspace_id -> Uuid,
@@ -509,4 +599,6 @@ diesel::allow_tables_to_appear_in_same_query!(support_attachments, messages);
 diesel::allow_tables_to_appear_in_same_query!(uploads, stored_files);
 diesel::allow_tables_to_appear_in_same_query!(tickets, visitors, users);
 diesel::allow_tables_to_appear_in_same_query!(conversation_tags, tags);
+diesel::allow_tables_to_appear_in_same_query!(articles, collections, internal_articles, article_assets, stored_files);
+diesel::allow_tables_to_appear_in_same_query!(articles, workspaces);
 diesel::allow_tables_to_appear_in_same_query!(email_threads, conversations);

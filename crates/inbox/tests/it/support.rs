@@ -85,13 +85,16 @@ pub(crate) fn refusal<T>(result: Result<T>) -> (&'static str, String) {
     }
 }
 
+/// Title and text.
+type Text = (String, String);
+
 /// Remembers audit entries and visitors' changes.
 #[derive(Default)]
 pub(crate) struct Memory {
     pub(crate) entries: Mutex<Vec<Entry>>,
     pub(crate) changes: Mutex<Vec<(VisitorId, VisitorChange)>>,
-    /// Title and text of snippets that were saved; nothing for those that are gone.
-    pub(crate) snippets: Mutex<Vec<(SnippetId, Option<(String, String)>)>>,
+    /// Snippets that were saved, or are gone.
+    pub(crate) snippets: Mutex<Vec<(SnippetId, Option<Text>)>>,
     /// How people can be told by push; without an entry by no device.
     pub(crate) reach: Mutex<HashMap<PushRecipient, Reach>>,
     pub(crate) pushes: Mutex<Vec<PushAttempt>>,

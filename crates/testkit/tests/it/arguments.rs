@@ -21,7 +21,7 @@ fn public() -> impl Iterator<Item = &'static Descriptor> {
 /// Somebody whom the function serves.
 fn somebody(world: &World<'_>, function: &Descriptor) -> Asker {
     match function.access.who {
-        Who::SignedIn | Who::Agent | Who::Member | Who::Permitted(_) => world.as_owner(),
+        Who::SignedIn | Who::Agent | Who::Member | Who::Permitted(_) | Who::PermittedOrPublic(_) => world.as_owner(),
         Who::Anyone | Who::Internal | Who::Visitor | Who::PermittedOrVisitor(_) => world.as_visitor(),
     }
 }
@@ -211,6 +211,21 @@ async fn wrong_values(world: &World<'_>, valid: &Value, argument: &Argument) -> 
                     ),
                 ]
             }
+            Shape::Text => vec![
+                wrong(
+                    json!([1]),
+                    "Value does not match validator",
+                    "an element that is no text",
+                ),
+                wrong(
+                    json!([null]),
+                    "Value does not match validator",
+                    "an element that is null",
+                ),
+                wrong(json!([long]), &format!("{name} must be at most"), "an element of 1 MiB"),
+                wrong(json!(["a\u{0}"]), "U+0000", "NUL"),
+                wrong(json!(vec!["x"; 2000]), &format!("{name} must be at most"), "long"),
+            ],
             other => panic!("lists of {other:?} are new: say in arguments.rs what is wrong with them"),
         },
         Shape::Number | Shape::Boolean | Shape::Object { .. } | Shape::Any => Vec::new(),

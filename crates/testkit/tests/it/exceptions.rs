@@ -44,6 +44,20 @@ const TOKENLESS: &[Principal] = &[
     Nobody, SignedOut, Expired, Incomplete, Outsider, Viewer, Agent, Admin, Owner, Lacking, Only, NoToken,
 ];
 
+/// Whoever is not taken for an agent.
+const NO_AGENTS: &[Principal] = &[
+    Nobody,
+    SignedOut,
+    Expired,
+    Incomplete,
+    NoToken,
+    UnknownToken,
+    Visitor,
+    OtherVisitor,
+    ExpiredVisitor,
+    ForeignVisitor,
+];
+
 pub(crate) fn exceptions() -> impl Iterator<Item = Exception> {
     use Instead::{Gets, Refused, Served};
     use Servers::{All, Lenient};
@@ -114,6 +128,25 @@ pub(crate) fn exceptions() -> impl Iterator<Item = Exception> {
             Refused(Code::NotAuthenticated, "Authentication required"),
             All,
         ),
+        // Writing an article has a text of its own.
+        (
+            "articles:create",
+            NO_AGENTS,
+            Refused(Code::NotAuthenticated, "Authentication required"),
+            All,
+        ),
+        (
+            "articles:update",
+            NO_AGENTS,
+            Refused(Code::NotAuthenticated, "Authentication required"),
+            All,
+        ),
+        (
+            "articles:remove",
+            NO_AGENTS,
+            Refused(Code::NotAuthenticated, "Authentication required"),
+            All,
+        ),
         // Whoever is no agent is asked for a token.
         (
             "tickets:get",
@@ -123,6 +156,30 @@ pub(crate) fn exceptions() -> impl Iterator<Item = Exception> {
         ),
         (
             "tickets:create",
+            STRANGERS,
+            Refused(Code::NotAuthenticated, "Session token required"),
+            All,
+        ),
+        (
+            "articles:listForVisitor",
+            STRANGERS,
+            Refused(Code::NotAuthenticated, "Session token required"),
+            All,
+        ),
+        (
+            "articles:searchForVisitor",
+            STRANGERS,
+            Refused(Code::NotAuthenticated, "Session token required"),
+            All,
+        ),
+        (
+            "articles:getForVisitor",
+            STRANGERS,
+            Refused(Code::NotAuthenticated, "Session token required"),
+            All,
+        ),
+        (
+            "collections:listHierarchyForVisitor",
             STRANGERS,
             Refused(Code::NotAuthenticated, "Session token required"),
             All,

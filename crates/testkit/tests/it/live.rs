@@ -32,6 +32,9 @@ struct Cast {
     ticket: String,
     snippet: String,
     tag: String,
+    /// A collection, and a draft in it.
+    shelf: String,
+    article: String,
 }
 
 /// What was done so far, checked after every step.
@@ -129,7 +132,13 @@ async fn cast(kit: &Kit) -> Cast {
     let snippet = kit.call_json(&ada, "snippets:create", snippet).await.unwrap();
     let ticket = json!({ "workspaceId": ws, "sessionToken": stray.token, "subject": "Lost" });
     let ticket = kit.call_json(&Nobody, "tickets:create", ticket).await.unwrap();
+    let collection = json!({ "workspaceId": ws, "name": "Shelf" });
+    let shelf = kit.call_json(&ada, "collections:create", collection).await.unwrap();
+    let draft = json!({ "workspaceId": ws, "title": "Hello", "content": "hello", "collectionId": shelf });
+    let article = kit.call_json(&ada, "articles:create", draft).await.unwrap();
     Cast {
+        shelf: text(&shelf),
+        article: text(&article),
         ada,
         refresh_token,
         eve,
@@ -146,7 +155,13 @@ async fn cast(kit: &Kit) -> Cast {
 
 /// Who holds a query live, and with which arguments.
 fn subscriptions(path: &str, cast: &Cast) -> Vec<(Asker, Value)> {
-    let Cast { ws, thread, .. } = cast;
+    let Cast {
+        ws,
+        thread,
+        shelf,
+        article,
+        ..
+    } = cast;
     let visitors = [&cast.wanda, &cast.stray];
     let agents = [cast.ada.clone(), Asker::from(&cast.eve), Asker::from(&cast.newcomer)];
     let everybody = || agents.iter().cloned().chain([Asker::NOBODY]);
@@ -240,6 +255,33 @@ fn subscriptions(path: &str, cast: &Cast) -> Vec<(Asker, Value)> {
             all.extend(everybody().map(|asker| (asker, json!({ "id": cast.ticket }))));
             all
         }
+        "articles:list" => by_all(&[
+            json!({ "workspaceId": ws }),
+            json!({ "workspaceId": ws, "status": "published", "visibility": "public" }),
+            json!({ "workspaceId": ws, "collectionId": shelf }),
+        ]),
+        "articles:get" => by_all(&[
+            json!({ "id": article }),
+            json!({ "workspaceId": ws, "slug": "hello" }),
+            json!({ "workspaceId": ws, "slug": "good-bye" }),
+        ]),
+        "articles:search" => by_all(&["hello", "bye", ""].map(|query| json!({ "workspaceId": ws, "query": query }))),
+        "articles:getFeedbackStats" => by_agents(json!({ "articleId": article })),
+        "articles:listForVisitor" | "collections:listHierarchyForVisitor" => {
+            by_visitors(&|visitor| json!({ "workspaceId": ws, "sessionToken": visitor.token }))
+        }
+        "articles:searchForVisitor" => {
+            by_visitors(&|visitor| json!({ "workspaceId": ws, "sessionToken": visitor.token, "query": "hello" }))
+        }
+        "articles:getForVisitor" => {
+            by_visitors(&|visitor| json!({ "workspaceId": ws, "sessionToken": visitor.token, "id": article }))
+        }
+        "collections:list" => by_all(&[
+            json!({ "workspaceId": ws }),
+            json!({ "workspaceId": ws, "parentId": shelf }),
+        ]),
+        "collections:listHierarchy" => by_agents(json!({ "workspaceId": ws })),
+        "collections:get" => by_all(&[json!({ "id": shelf }), json!({ "workspaceId": ws, "slug": "shelves" })]),
         _ => panic!("{path} is new: hold it live in crates/testkit/tests/it/live.rs, and let the story change it"),
     }
 }
@@ -400,6 +442,58 @@ async fn members_work(story: &mut Story<'_>, cast: &Cast) {
     story.run_jobs().await;
 }
 
+/// Articles are written, published, read and put away.
+async fn a_help_center_fills(story: &mut Story<'_>, cast: &Cast) {
+    let (ada, nobody) = (&cast.ada, Asker::NOBODY);
+    let Cast { ws, shelf, article, .. } = cast;
+    let rules = json!({
+        "type": "condition", "property": { "source": "custom", "key": "plan" }, "operator": "equals", "value": "pro",
+    });
+    for (path, arguments) in [
+        ("articles:publish", json!({ "id": article })),
+        ("articles:update", json!({ "id": article, "title": "Good bye" })),
+        (
+            "articles:update",
+            json!({ "id": article, "title": "Hello", "audienceRules": rules }),
+        ),
+        (
+            "articles:create",
+            json!({ "workspaceId": ws, "title": "Bye", "content": "" }),
+        ),
+        (
+            "collections:create",
+            json!({ "workspaceId": ws, "name": "Box", "parentId": shelf }),
+        ),
+        ("collections:update", json!({ "id": shelf, "name": "Shelves" })),
+        ("collections:reorder", json!({ "id": shelf, "newOrder": 7 })),
+    ] {
+        story.tell(ada, path, arguments).await;
+    }
+    let voice = json!({ "articleId": article, "helpful": true });
+    story.tell(&nobody, "articles:submitFeedback", voice).await;
+    let box_ = story
+        .tell(
+            ada,
+            "collections:create",
+            json!({ "workspaceId": ws, "name": "Second box" }),
+        )
+        .await;
+    story
+        .tell(ada, "articles:update", json!({ "id": article, "collectionId": box_ }))
+        .await;
+    story.run_jobs().await;
+    for path in [
+        "articles:unpublish",
+        "articles:publish",
+        "articles:archive",
+        "articles:remove",
+    ] {
+        story.tell(ada, path, json!({ "id": article })).await;
+        story.run_jobs().await;
+    }
+    story.tell(ada, "collections:remove", json!({ "id": box_ })).await;
+}
+
 /// Two visitors turn out to be one, sessions end, time passes.
 async fn everybody_leaves(story: &mut Story<'_>, cast: &Cast) {
     let Cast {
@@ -462,6 +556,7 @@ async fn no_live_result_of_any_query_goes_stale_in_a_story_with_every_mutation()
     people_chat(&mut story, &cast).await;
     conversations_move(&mut story, &cast).await;
     members_work(&mut story, &cast).await;
+    a_help_center_fills(&mut story, &cast).await;
     everybody_leaves(&mut story, &cast).await;
 
     let untold: Vec<_> = (catalogue().filter(|function| function.kind != Kind::Query))

@@ -107,6 +107,16 @@ pub(crate) struct World<'kit> {
     pub(crate) foreign_thread: Thread,
     pub(crate) work: Work,
     pub(crate) foreign_work: Work,
+    pub(crate) library: Library,
+    pub(crate) foreign_library: Library,
+}
+
+/// A help center: a collection in another one, and an article in it.
+#[derive(Clone, Debug)]
+pub(crate) struct Library {
+    pub(crate) top: String,
+    pub(crate) shelf: String,
+    pub(crate) article: String,
 }
 
 impl<'kit> World<'kit> {
@@ -131,6 +141,10 @@ impl<'kit> World<'kit> {
                 .unwrap();
         }
         let foreign_work = work_of(kit, &other, &foreign, &foreign_thread, FOREIGN).await;
+        let library = stock(kit, &ws, "hello").await;
+        let foreign_library = stock(kit, &other, FOREIGN).await;
+        let publish = json!({ "id": library.article });
+        kit.call_json(&ws.owner, "articles:publish", publish).await.unwrap();
         let connection = &mut kit.connection().await;
         diesel::update(conversations::table)
             .set(conversations::ai_workflow_state.eq(AiWorkflowState::AiHandled.as_str()))
@@ -155,6 +169,8 @@ impl<'kit> World<'kit> {
             foreign_thread,
             work,
             foreign_work,
+            library,
+            foreign_library,
         }
     }
 
@@ -178,6 +194,7 @@ impl<'kit> World<'kit> {
         let device = json!({
             "browser": "Firefox", "os": "Linux", "deviceType": "desktop", "platform": "web", "appVersion": "1.0",
         });
+        let Library { top, shelf, article } = &self.library;
         let mut arguments = match path {
             "auth:signIn" => json!({
                 "provider": "resend-otp",
@@ -321,6 +338,51 @@ impl<'kit> World<'kit> {
                 "id": self.work.ticket, "status": "in_progress", "priority": "low", "assigneeId": self.agent.user_id,
                 "teamId": "team",
             }),
+            "articles:list" => json!({
+                "workspaceId": ws, "status": "published", "collectionId": shelf, "visibility": "public",
+            }),
+            "articles:get" => json!({
+                "id": article, "slug": "hello", "workspaceId": ws, "visibility": "public", "includeHtml": true,
+            }),
+            "articles:search" => json!({
+                "workspaceId": ws, "query": "hello", "publishedOnly": true, "visibility": "public",
+            }),
+            "articles:create" => json!({
+                "workspaceId": ws, "title": "hello", "content": "# hello", "collectionId": shelf, "visibility": "public",
+                "tags": ["a"], "authorId": self.ws.owner.user_id,
+            }),
+            "articles:update" => json!({
+                "id": article, "title": "hello", "content": "# hello", "widgetLargeScreen": true, "collectionId": shelf,
+                "folderId": ContentFolderId::generate(), "visibility": "public", "tags": ["a"], "audienceRules": everybody(),
+            }),
+            "articles:remove" | "articles:publish" | "articles:unpublish" | "articles:archive" => {
+                json!({ "id": write(self.kit, &self.ws, "spare", shelf).await })
+            }
+            "articles:submitFeedback" => json!({ "articleId": article, "helpful": true, "visitorId": visitor }),
+            "articles:getFeedbackStats" => json!({ "articleId": article }),
+            "articles:listForVisitor" => json!({
+                "workspaceId": ws, "visitorId": visitor, "sessionToken": token, "collectionId": shelf,
+            }),
+            "articles:searchForVisitor" => json!({
+                "workspaceId": ws, "visitorId": visitor, "sessionToken": token, "query": "hello",
+            }),
+            "articles:getForVisitor" => json!({
+                "workspaceId": ws, "visitorId": visitor, "sessionToken": token, "id": article, "includeHtml": true,
+            }),
+            "collections:list" => json!({ "workspaceId": ws, "parentId": top, "publicOnly": true }),
+            "collections:listHierarchy" => json!({ "workspaceId": ws, "publicOnly": true }),
+            "collections:listHierarchyForVisitor" => {
+                json!({ "workspaceId": ws, "visitorId": visitor, "sessionToken": token })
+            }
+            "collections:get" => json!({ "id": shelf, "slug": "hello", "workspaceId": ws }),
+            "collections:create" => json!({
+                "workspaceId": ws, "name": "new", "description": "d", "icon": "i", "parentId": top,
+            }),
+            "collections:update" => json!({
+                "id": shelf, "name": "shelf", "description": "d", "icon": "i", "parentId": top,
+            }),
+            "collections:remove" => json!({ "id": collect(self.kit, &self.ws, None).await }),
+            "collections:reorder" => json!({ "id": shelf, "newOrder": 2 }),
             _ => panic!("{path} is new: add a valid argument object for it to crates/testkit/tests/it/world.rs"),
         };
         // What this asker does not have is absent.
@@ -336,6 +398,10 @@ impl<'kit> World<'kit> {
             "visitors" => self.foreign.id.to_string(),
             "conversations" => self.foreign_thread.conversation.clone(),
             "messages" => self.foreign_thread.message.clone(),
+            "articles" => self.foreign_library.article.clone(),
+            "collections" => self.foreign_library.shelf.clone(),
+            // Nothing stores folders yet.
+            "contentFolders" => ContentFolderId::generate().to_string(),
             "supportAttachments" => {
                 let file = upload(self.kit, self.other.id, &Asker::from(&self.foreign))
                     .await
@@ -348,7 +414,6 @@ impl<'kit> World<'kit> {
             "ticketForms" => self.foreign_work.form.clone(),
             "snippets" => self.foreign_work.snippet.clone(),
             "tags" => self.foreign_work.tag.clone(),
-            "contentFolders" => ContentFolderId::generate().to_string(),
             "_storage" => upload(self.kit, self.other.id, &Asker::from(&self.foreign))
                 .await
                 .unwrap()
@@ -418,6 +483,43 @@ pub(crate) fn unknown_like(id: &str) -> String {
 async fn name(kit: &Kit, visitor: &Visitor, name: &str) {
     let identify = json!({ "visitorId": visitor.id, "sessionToken": visitor.token, "name": name });
     kit.call_json(&Nobody, "visitors:identify", identify).await.unwrap();
+}
+
+/// Rules that everybody meets, with everything that rules may have.
+fn everybody() -> Value {
+    json!({
+        "type": "condition",
+        "property": {
+            "source": "system", "key": "name",
+            "eventFilter": { "name": "page_view", "countOperator": "at_least", "count": 1, "withinDays": 7 },
+        },
+        "operator": "not_equals", "value": "nobody",
+    })
+}
+
+/// A collection in another one, or at the top.
+async fn collect(kit: &Kit, ws: &Workspace, parent: Option<&str>) -> String {
+    let mut create = json!({ "workspaceId": ws.id, "name": "Shelf" });
+    if let Some(parent) = parent {
+        create["parentId"] = json!(parent);
+    }
+    let id = kit.call_json(&ws.owner, "collections:create", create).await.unwrap();
+    id.as_str().unwrap().to_owned()
+}
+
+/// A draft in a collection.
+async fn write(kit: &Kit, ws: &Workspace, text: &str, shelf: &str) -> String {
+    let create = json!({ "workspaceId": ws.id, "title": text, "content": text, "collectionId": shelf });
+    let id = kit.call_json(&ws.owner, "articles:create", create).await.unwrap();
+    id.as_str().unwrap().to_owned()
+}
+
+/// A help center with one draft.
+async fn stock(kit: &Kit, ws: &Workspace, text: &str) -> Library {
+    let top = collect(kit, ws, None).await;
+    let shelf = collect(kit, ws, Some(&top)).await;
+    let article = write(kit, ws, text, &shelf).await;
+    Library { top, shelf, article }
 }
 
 /// Opens a conversation and writes to it.
