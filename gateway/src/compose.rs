@@ -14,6 +14,7 @@ use opencom_inbox::{Inbox, InboxParts, InboxService};
 use opencom_live::Engine;
 use opencom_live::executor;
 use opencom_live::session::{Host, Limits};
+use opencom_providers::email::webhook::Gate;
 use opencom_providers::email::{EmailProvider, Mailbox};
 use opencom_providers::files::FileStore;
 use opencom_runtime::limits::{Quotas, RateLimits};
@@ -23,6 +24,7 @@ use tokio::sync::watch;
 
 use crate::absent;
 use crate::discovery::Discovery;
+use crate::mail_channel::MailChannel;
 use crate::sockets::Sockets;
 use crate::tokens::Verifier;
 
@@ -58,6 +60,8 @@ pub struct Parts {
     pub email: Arc<dyn EmailProvider>,
     /// Their sender.
     pub mail_from: Mailbox,
+    /// How mail comes in.
+    pub mail_channel: MailChannel,
     /// Address of the dashboard.
     pub web_app_url: Option<String>,
     /// Keeps files.
@@ -95,6 +99,12 @@ pub struct App {
     pub discovery: Arc<Discovery>,
     /// Keeps files.
     pub files: Arc<dyn FileStore>,
+    /// Takes in what webhooks bring.
+    pub inbox: Arc<dyn InboxService>,
+    /// Checks where webhooks come from.
+    pub webhooks: Gate,
+    /// The largest body of a webhook.
+    pub largest_webhook: usize,
 }
 
 impl App {
@@ -122,6 +132,8 @@ impl App {
             audit: Arc::clone(&admin) as _,
             email: parts.email,
             mail_from: parts.mail_from,
+            received_mails: parts.mail_channel.received,
+            mail_domain: parts.mail_channel.domain,
             web_app_url: parts.web_app_url,
             files: Arc::clone(&parts.files),
             visitor_changes: Vec::new(),
@@ -133,7 +145,8 @@ impl App {
         opencom_runtime::requests::register(&mut registry)?;
         registry.answer_absent(absent::ANSWERS);
         opencom_admin::register(&mut registry, &(admin as Arc<dyn AdminService>))?;
-        opencom_inbox::register(&mut registry, &(inbox as Arc<dyn InboxService>))?;
+        let inbox: Arc<dyn InboxService> = inbox;
+        opencom_inbox::register(&mut registry, &inbox)?;
         opencom_help_center::register(&mut registry, &(help_center as Arc<dyn HelpCenterService>))?;
         let engine = Engine::new(Arc::clone(&server.topics));
         let tokens = Arc::new(Verifier::new(Arc::clone(&jwt_key), Arc::clone(&server)));
@@ -153,6 +166,9 @@ impl App {
             trusted_proxies: parts.trusted_proxies.into(),
             discovery: Arc::new(parts.discovery),
             files: parts.files,
+            inbox,
+            webhooks: parts.mail_channel.gate,
+            largest_webhook: parts.mail_channel.largest,
         })
     }
 

@@ -2,13 +2,18 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
+use opencom_providers::email::EmailConfigError;
+use opencom_providers::email::received::ResendReceived;
+use opencom_providers::email::webhook::Gate;
 use opencom_providers::files::S3Config;
 use opencom_runtime::limits::Quotas;
 
 use crate::discovery::Discovery;
+use crate::mail_channel::{DOMAIN, LARGEST, MailChannel, TOLERANCE};
 
 /// An open customer-messaging server: the Opencom backend on PostgreSQL.
 #[derive(Parser)]
@@ -119,6 +124,30 @@ pub struct Config {
     #[arg(long, env = "RESEND_API_KEY", hide_env_values = true)]
     pub resend_api_key: Option<String>,
 
+    /// Secret under which the provider of mail signs what it reports (whsec_…). Without one its reports are refused.
+    #[arg(long, env = "RESEND_WEBHOOK_SECRET", hide_env_values = true)]
+    pub resend_webhook_secret: Option<String>,
+
+    /// `false` takes unsigned reports while there is no secret. For trying out.
+    #[arg(long, env = "ENFORCE_WEBHOOK_SIGNATURES", hide = true)]
+    pub enforce_webhook_signatures: Option<String>,
+
+    /// Seconds by which a report's time may differ from this machine's. Default: 300.
+    #[arg(long, env = "WEBHOOK_MAX_AGE_SECONDS")]
+    pub webhook_max_age_seconds: Option<String>,
+
+    /// The largest report that is taken, in bytes.
+    #[arg(long, env = "OPENCOM_WEBHOOK_MAX_BYTES", default_value_t = LARGEST)]
+    pub webhook_max_bytes: usize,
+
+    /// Domain of the addresses that mail to workspaces goes to.
+    #[arg(long, env = "OPENCOM_MAIL_DOMAIN", default_value = DOMAIN)]
+    pub mail_domain: String,
+
+    /// Where Resend's API is, if not at Resend itself.
+    #[arg(long, env = "RESEND_API_URL", hide = true)]
+    pub resend_api_url: Option<String>,
+
     /// Sender of the server's mails.
     #[arg(long, env = "EMAIL_FROM", default_value = "Opencom <noreply@support.opencom.dev>")]
     pub email_from: String,
@@ -215,6 +244,27 @@ fn network(text: &str) -> Result<IpNet, String> {
 }
 
 impl Config {
+    /// How mail comes in.
+    pub fn mail_channel(&self) -> Result<MailChannel, EmailConfigError> {
+        let key = self.resend_api_key.as_deref().filter(|key| !key.trim().is_empty());
+        let received = key.map(|key| ResendReceived::new(key, self.resend_api_url.as_deref()));
+        let seconds = self
+            .webhook_max_age_seconds
+            .as_deref()
+            .and_then(|text| text.trim().parse().ok());
+        let enforced = self.enforce_webhook_signatures.as_deref() != Some("false");
+        Ok(MailChannel {
+            gate: Gate::new(
+                self.resend_webhook_secret.clone(),
+                enforced,
+                seconds.unwrap_or(TOLERANCE),
+            ),
+            received: received.transpose()?.map(|received| Arc::new(received) as _),
+            domain: self.mail_domain.trim().to_lowercase(),
+            largest: self.webhook_max_bytes,
+        })
+    }
+
     /// What apps are told before they connect.
     pub fn discovery(&self) -> Discovery {
         let url = (self.convex_url.clone()).filter(|url| !url.is_empty());

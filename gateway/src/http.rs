@@ -5,6 +5,7 @@ mod answer;
 mod body;
 mod caller;
 mod demo;
+mod email;
 mod functions;
 mod health;
 mod opencom_json;
@@ -23,6 +24,8 @@ use actix_web::{App as ActixApp, web};
 use ipnet::IpNet;
 use metrics_exporter_prometheus::PrometheusHandle;
 use opencom_core::auth::jwt::JwtKey;
+use opencom_inbox::InboxService;
+use opencom_providers::email::webhook::Gate;
 use opencom_providers::files::FileStore;
 use opencom_runtime::{Dispatcher, Pool};
 
@@ -44,6 +47,9 @@ pub struct State {
     trusted_proxies: Arc<[IpNet]>,
     discovery: Arc<Discovery>,
     files: Arc<dyn FileStore>,
+    inbox: Arc<dyn InboxService>,
+    webhooks: Gate,
+    largest_webhook: usize,
     metrics: PrometheusHandle,
     /// What the demo's page has to know, when there is a demo.
     demo: Option<Arc<Demo>>,
@@ -60,6 +66,9 @@ impl State {
             trusted_proxies: Arc::clone(&app.trusted_proxies),
             discovery: Arc::clone(&app.discovery),
             files: Arc::clone(&app.files),
+            inbox: Arc::clone(&app.inbox),
+            webhooks: app.webhooks.clone(),
+            largest_webhook: app.largest_webhook,
             metrics,
             demo: None,
         }
@@ -92,6 +101,11 @@ pub fn app(
         .max_age(86_400);
     ActixApp::new()
         .app_data(web::Data::new(state))
+        // No page calls these: they stand before the routes that every origin may call.
+        .route("/email/inbound", web::post().to(email::inbound))
+        .route("/api/email/inbound", web::post().to(email::inbound))
+        .route("/email/webhook", web::post().to(email::delivery))
+        .route("/api/email/webhook", web::post().to(email::delivery))
         .service(
             web::scope("/api")
                 .wrap(cors)

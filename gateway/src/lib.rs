@@ -7,6 +7,7 @@ pub mod demo;
 pub mod discovery;
 pub mod http;
 mod logging;
+pub mod mail_channel;
 mod secrets;
 pub mod serve;
 pub mod sockets;

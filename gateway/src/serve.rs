@@ -257,6 +257,9 @@ async fn compose(config: &Config, checked: Checked, url: &str) -> Result<App, Fa
         quotas: config.rate_limits.clone(),
         trusted_proxies: config.trusted_proxies.clone(),
         discovery: config.discovery(),
+        mail_channel: config
+            .mail_channel()
+            .map_err(|error| format!("RESEND_API_KEY: {error}"))?,
     })?;
     Ok(app)
 }

@@ -58,10 +58,15 @@ impl Client {
 
     async fn post(&mut self, route: &str, path: &str, arguments: &str) -> Result<&[u8], Fault> {
         let body = format!(r#"{{"path":"{path}","format":"json","args":{arguments}}}"#);
+        self.post_to(&format!("/api/{route}"), &body).await
+    }
+
+    /// Sends a body to a route and gives the answer's, whatever it says.
+    pub(crate) async fn post_to(&mut self, route: &str, body: &str) -> Result<&[u8], Fault> {
         self.request.clear();
         self.request.extend_from_slice(
             format!(
-                "POST /api/{route} HTTP/1.1\r\n{}Content-Length: {}\r\n\r\n{body}",
+                "POST {route} HTTP/1.1\r\n{}Content-Length: {}\r\n\r\n{body}",
                 self.headers,
                 body.len()
             )

@@ -1,4 +1,4 @@
-//! Generates a busy workspace: conversations with five messages each, visitors with ten conversations each. Ids follow
+//! Generates a busy workspace: conversations with five messages each, visitors with ten conversations and tickets each. Ids follow
 //! from a number, so that the load and pgbench pick rows without looking them up.
 
 use std::time::Instant;
@@ -40,6 +40,16 @@ const CONVERSATIONS: &str = "
            at, at + interval '4 minutes', at + interval '4 minutes',
            (lpad(to_hex($4::bigint + i * $6::bigint + $6::bigint - 1), 12, '0') || repeat('0', 18) || '13')::uuid,
            (i % 3)::integer, 0, CASE WHEN i % 20 = 0 THEN 'handoff' ELSE 'none' END
+    FROM generate_series($2::bigint, $3::bigint - 1) AS i,
+         LATERAL (SELECT now() - interval '1 year' + i * interval '30 seconds' AS at) AS t";
+
+/// As many tickets as conversations, on their visitors.
+const TICKETS: &str = "
+    INSERT INTO tickets (id, workspace_id, visitor_id, subject, status, priority, created_at, updated_at)
+    SELECT (lpad(to_hex($4::bigint + i), 12, '0') || repeat('0', 18) || '16')::uuid, $1,
+           (lpad(to_hex($4::bigint + i / $5::bigint), 12, '0') || repeat('0', 18) || '10')::uuid,
+           'Ticket ' || i || ' about an order that has not arrived',
+           (ARRAY['submitted', 'in_progress', 'waiting_on_customer', 'resolved'])[1 + i % 4], 'normal', at, at
     FROM generate_series($2::bigint, $3::bigint - 1) AS i,
          LATERAL (SELECT now() - interval '1 year' + i * interval '30 seconds' AS at) AS t";
 
@@ -86,6 +96,9 @@ pub(crate) async fn generate(url: &str, workspace: WorkspaceId, conversations: u
                 CONVERSATIONS,
                 &[&workspace, &from, &to, &first, &per_visitor, &messages],
             )
+            .await?;
+        client
+            .execute(TICKETS, &[&workspace, &from, &to, &first, &per_visitor])
             .await?;
         client
             .execute(THREADS, &[&from, &to, &first, &messages, &per_visitor])

@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
-use opencom_contract::conversations;
+use opencom_contract::email_channel::{GetEmailConfig, UpsertEmailConfig};
+use opencom_contract::{conversations, tickets};
 use rand::RngExt;
 
 use crate::client::{Client, is_success};
@@ -105,6 +106,47 @@ impl Bench<'_> {
         .await
     }
 
+    async fn tickets_list(&self) -> Result<Row, Fault> {
+        let script = include_str!("../sql/tickets_list.sql");
+        self.row("tickets:list (1000 of them)", script, 0.6, async |client| {
+            let request = tickets::List {
+                workspace_id: self.agent.workspace_id,
+                status: Some(tickets::TicketStatus::InProgress),
+                assignee_id: None,
+                cursor: None,
+            };
+            expect_success(client.raw(&request).await?)
+        })
+        .await
+    }
+
+    /// Mails from ever new senders, as a provider reports them: each makes a visitor, a conversation and a message.
+    async fn email_inbound(&self) -> Result<Row, Fault> {
+        let mut client = Client::connect(self.address, Some(&self.agent.token)).await?;
+        let workspace_id = self.agent.workspace_id;
+        let set_up = UpsertEmailConfig {
+            workspace_id,
+            enabled: true,
+            from_name: None,
+            from_email: None,
+            signature: None,
+        };
+        client.call(&set_up).await?;
+        let config = client.call(&GetEmailConfig { workspace_id }).await?;
+        let to = config.ok_or("setting up mail did nothing")?.forwarding_address;
+        let script = include_str!("../sql/email_inbound.sql");
+        self.row("POST /email/inbound", script, 0.6, async |client| {
+            let id = format!("{:032x}", rand::random::<u128>());
+            let body = format!(
+                r#"{{"from":"Ada <{id}@example.org>","to":["{to}"],"subject":"Where is my order {id}?","text":"Hello,\n\nmy order has not arrived yet.\n\nAda","headers":{{"message-id":"<{id}@example.org>"}}}}"#
+            );
+            let answer = client.post_to("/email/inbound", &body).await?;
+            let is_stored = answer.starts_with(br#"{"success":true"#);
+            is_stored.then_some(()).ok_or_else(|| String::from_utf8_lossy(answer).into())
+        })
+        .await
+    }
+
     async fn widget_sessions_boot(&self) -> Result<Row, Fault> {
         let script = include_str!("../sql/widget_sessions_boot.sql");
         self.row("widgetSessions:boot", script, 0.6, async |client| {
@@ -147,11 +189,17 @@ pub(crate) async fn run(settings: &Settings) -> Result<(), Fault> {
     if settings.wants("conversations:listForInbox") {
         rows.push(bench.conversations_list_for_inbox().await?);
     }
+    if settings.wants("tickets:list") {
+        rows.push(bench.tickets_list().await?);
+    }
     if settings.wants("messages:send") {
         rows.push(bench.messages_send().await?);
     }
     if settings.wants("widgetSessions:boot") {
         rows.push(bench.widget_sessions_boot().await?);
+    }
+    if settings.wants("/email/inbound") {
+        rows.push(bench.email_inbound().await?);
     }
     report::print(&rows);
     gateway.kill().await?;

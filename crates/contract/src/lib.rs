@@ -9,6 +9,7 @@ pub mod auth;
 pub mod collections;
 pub mod conversations;
 pub mod discovery;
+pub mod email_channel;
 pub mod function;
 pub mod limits;
 pub mod messages;
@@ -36,6 +37,7 @@ pub fn catalogue() -> impl Iterator<Item = &'static Descriptor> {
         tags::FUNCTIONS,
         tickets::FUNCTIONS,
         discovery::FUNCTIONS,
+        email_channel::FUNCTIONS,
         articles::FUNCTIONS,
         collections::FUNCTIONS,
     ]

@@ -19,6 +19,10 @@ pub const MESSAGE: u64 = 64 * 1024;
 pub const ATTRIBUTES_BYTES: usize = 256 * 1024;
 /// Ids in one list.
 pub const IDS: u64 = 1000;
+/// Recipients of one mail.
+pub const RECIPIENTS: u64 = 50;
+/// The subject of a mail, as long as a line of one may be.
+pub const SUBJECT: u64 = 998;
 /// Titles of articles and names of collections, from which addresses are made.
 pub const TITLE: u64 = 1000;
 /// The text of an article.

@@ -245,6 +245,9 @@ entities! {
     0x1b ConversationTag ConversationTagId "conversationTags";
     0x1c NotificationEvent NotificationEventId "notificationEvents";
     0x1d NotificationDelivery NotificationDeliveryId "notificationDeliveries";
+    0x1e EmailConfig EmailConfigId "emailConfigs";
+    0x1f EmailThread EmailThreadId "emailThreads";
+    0x20 InboundEmail InboundEmailId "_inboundEmails";
     0x30 Article ArticleId "articles";
     0x31 Collection CollectionId "collections";
     0x32 ArticleFeedback ArticleFeedbackId "articleFeedback";

@@ -2,10 +2,11 @@
 //!
 //! Owns the tables `visitors`, `visitor_presence`, `visitor_aliases`, `widget_sessions`, `conversations`, `messages`,
 //! `mailed_messages`, `support_attachments`, `tickets`, `ticket_comments`, `ticket_forms`, `snippets`, `tags`,
-//! `conversation_tags` and `notification_*`, and is the only one that writes them. Reads `workspaces`,
+//! `conversation_tags`, `notification_*`, `email_configs`, `email_threads` and `inbound_emails`, and is the only one that writes them. Reads `workspaces`,
 //! `workspace_members` and `users`.
 
 pub mod conversations;
+pub mod email;
 mod identity;
 pub mod messages;
 pub mod notifications;
@@ -30,6 +31,7 @@ pub use service::{Inbox, InboxParts};
 /// What the context promises: one method for each of its functions.
 pub trait InboxService:
     conversations::Conversations
+    + email::EmailChannel
     + messages::Messages
     + notifications::Notifications
     + snippets::Snippets
@@ -47,6 +49,7 @@ impl InboxService for Inbox {}
 pub fn register(registry: &mut Registry, service: &Arc<dyn InboxService>) -> Result<()> {
     let mut of = registry.of(service);
     conversations::register(&mut of)?;
+    email::register(&mut of)?;
     messages::register(&mut of)?;
     notifications::register(&mut of)?;
     snippets::register(&mut of)?;

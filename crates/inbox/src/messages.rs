@@ -7,7 +7,7 @@ pub(crate) mod store;
 
 use async_trait::async_trait;
 use opencom_contract::conversations::Channel;
-use opencom_contract::messages::{InternalSendBotMessage, List, Message, Send};
+use opencom_contract::messages::{DeliveryStatus, InternalSendBotMessage, List, Message, Send};
 use opencom_core::error::OrNotFound;
 use opencom_core::id::{MessageId, SupportAttachmentId};
 use opencom_core::{Permission, Result};
@@ -18,6 +18,7 @@ use self::rows::{NewMessage, SignedMessage};
 use self::sender::Sender;
 use crate::conversations::rows::{LockedConversation, Parties};
 use crate::conversations::store::NewMessageMarks;
+use crate::email::{SendEmail, outbound};
 use crate::notifications::NotifyNewMessage;
 use crate::support_attachments;
 use crate::support_attachments::binding::{self, Target};
@@ -106,7 +107,8 @@ impl Messages for Inbox {
             }
             _ => Vec::new(),
         };
-        post(cx, conversation, &sender, id, &req.content, &attachments).await
+        self.post(cx, conversation, &sender, id, &req.content, &attachments)
+            .await
     }
 
     async fn messages_internal_send_bot_message(
@@ -118,7 +120,8 @@ impl Messages for Inbox {
             .await?
             .or_not_found("Conversation")?;
         let sender = Sender::Bot(req.sender_id.unwrap_or_else(|| conversations::SYSTEM.to_owned()));
-        post(cx, conversation, &sender, MessageId::generate(), &req.content, &[]).await
+        self.post(cx, conversation, &sender, MessageId::generate(), &req.content, &[])
+            .await
     }
 }
 
@@ -134,46 +137,61 @@ async fn may_read(cx: &mut QueryCx, req: &List, parties: Option<Parties>) -> Res
     cx.has(Permission::ConversationsRead, parties.workspace_id).await
 }
 
-/// Stores a message in its locked conversation and queues its notification.
-async fn post(
-    cx: &mut MutationCx,
-    conversation: LockedConversation,
-    sender: &Sender,
-    id: MessageId,
-    content: &str,
-    attachments: &[SupportAttachmentId],
-) -> Result<MessageId> {
-    let now = cx.now();
-    let sender_id = sender.id();
-    let message = NewMessage {
-        id,
-        conversation_id: conversation.parties.id,
-        sender_id: &sender_id,
-        sender_user_id: sender.user(),
-        sender_type: sender.kind(),
-        content,
-        attachment_ids: Some(attachments).filter(|attachments| !attachments.is_empty()),
-        created_at: now,
-    };
-    let marks = NewMessageMarks {
-        message: id,
-        at: now,
-        unread_by: sender.unread_by(),
-        is_response: sender.is_response(),
-    };
-    store::insert_and_record(cx, &message, conversation, marks).await?;
-    if sender.is_notified_of() {
-        cx.enqueue(&NotifyNewMessage {
+impl Inbox {
+    /// Stores a message in its locked conversation and queues its notification, or its mail where a member answers by mail.
+    async fn post(
+        &self,
+        cx: &mut MutationCx,
+        conversation: LockedConversation,
+        sender: &Sender,
+        id: MessageId,
+        content: &str,
+        attachments: &[SupportAttachmentId],
+    ) -> Result<MessageId> {
+        let now = cx.now();
+        let sender_id = sender.id();
+        let mail = if conversation.channel == Some(Channel::Email) && sender.is_response() {
+            outbound::for_chat(self, cx, conversation).await?
+        } else {
+            None
+        };
+        let metadata = mail.as_ref().map(|(_, metadata)| metadata);
+        let message = NewMessage {
+            id,
             conversation_id: conversation.parties.id,
-            message_content: preview(content, attachments.len()).into_owned(),
+            sender_id: &sender_id,
+            sender_user_id: sender.user(),
             sender_type: sender.kind(),
-            message_id: id,
-            sender_id,
-            sent_at: now,
-            channel: Channel::Chat,
-        })?;
+            content,
+            channel: metadata.map(|_| Channel::Email),
+            email_metadata: metadata,
+            delivery_status: metadata.map(|_| DeliveryStatus::Pending),
+            attachment_ids: Some(attachments).filter(|attachments| !attachments.is_empty()),
+            created_at: now,
+        };
+        let marks = NewMessageMarks {
+            message: id,
+            at: now,
+            unread_by: sender.unread_by(),
+            is_response: sender.is_response(),
+        };
+        store::insert_and_record(cx, &message, conversation, marks).await?;
+        if let Some((config, metadata)) = &mail {
+            outbound::note_thread(cx, conversation, config, metadata).await?;
+            cx.enqueue(&SendEmail::of_text(id))?;
+        } else if sender.is_notified_of() {
+            cx.enqueue(&NotifyNewMessage {
+                conversation_id: conversation.parties.id,
+                message_content: preview(content, attachments.len()).into_owned(),
+                sender_type: sender.kind(),
+                message_id: id,
+                sender_id,
+                sent_at: now,
+                channel: Channel::Chat,
+            })?;
+        }
+        Ok(id)
     }
-    Ok(id)
 }
 
 /// A message in one line: its text, or how many files it brings when it has none.

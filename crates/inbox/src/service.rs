@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use opencom_providers::email::received::ReceivedMails;
 use opencom_providers::email::{EmailProvider, Mailbox};
 use opencom_providers::files::FileStore;
 use opencom_runtime::audit::AuditTrail;
@@ -18,6 +19,10 @@ pub struct InboxParts {
     pub mail_from: Mailbox,
     /// Where agents' notifications lead, without a slash at the end; `None`: no link.
     pub web_app_url: Option<String>,
+    /// Fetches mail that a provider took in; `None`: no provider does.
+    pub received_mails: Option<Arc<dyn ReceivedMails>>,
+    /// The domain of workspaces' addresses.
+    pub mail_domain: String,
     /// Where attachments lie.
     pub files: Arc<dyn FileStore>,
     /// Who wants to know when visitors change.

@@ -1,18 +1,21 @@
-//! Sending e-mail: the trait, the mail itself, and which adapter a configuration stands for.
+//! Sending e-mail: the trait, the mail itself, and which adapter a configuration stands for. [`received`] fetches mail that
+//! a provider took in, [`webhook`] checks what a provider reports.
 
 mod config;
 mod message;
 mod mime;
+pub mod received;
 mod recorder;
 mod resend;
 mod smtp;
+pub mod webhook;
 
 use std::time::Duration;
 
 use async_trait::async_trait;
 
 pub use self::config::{EmailConfig, EmailConfigError, build};
-pub use self::message::{Email, Mailbox};
+pub use self::message::{Attachment, Email, Mailbox};
 pub use self::recorder::Recorder;
 pub use self::resend::Resend;
 pub use self::smtp::Smtp;

@@ -107,6 +107,31 @@ pub async fn complete_upload(cx: &mut MutationCx, upload: UploadId, file: &Store
     }
 }
 
+/// Notes files whose bytes are in the store already; the caller's rows answer for them.
+pub async fn record(cx: &mut MutationCx, files: &[&StoredFile]) -> Result<()> {
+    if files.is_empty() {
+        return Ok(());
+    }
+    for file in files {
+        cx.write(Topic::StoredFile(file.id));
+    }
+    diesel::insert_into(stored_files::table)
+        .values(files.to_vec())
+        .execute(cx.connection().await?)
+        .await?;
+    Ok(())
+}
+
+/// Which of these files have a row.
+pub async fn among(cx: &mut QueryCx, files: &[StoredFileId]) -> Result<Vec<StoredFileId>> {
+    let found = stored_files::table
+        .filter(stored_files::id.eq_any(files))
+        .select(stored_files::id)
+        .load(cx.connection().await?)
+        .await?;
+    Ok(found)
+}
+
 /// Takes over a file that `uploader` put there, in this workspace: the upload is over, and the caller's rows answer for
 /// the file from now on. Of two that claim one file at once, the second gets nothing.
 pub async fn claim(

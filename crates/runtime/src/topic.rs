@@ -99,6 +99,8 @@ topics! {
     28 TagsOfWorkspace(WorkspaceId),
     /// Which tags a conversation has.
     29 TagsOfConversation(ConversationId),
+    /// How a workspace takes mail.
+    30 EmailConfig(WorkspaceId),
     /// An article's own row.
     60 Article(ArticleId),
     /// The articles of a workspace: which ones there are, and their rows.

@@ -279,6 +279,8 @@ diesel::table! {
         delivery_status -> Nullable<Text>,
         attachment_ids -> Nullable<Array<Uuid>>,
         created_at -> Timestamptz,
+        provider_mail_id -> Nullable<Text>,
+        delivery_error -> Nullable<Text>,
     }
 }
 
@@ -531,6 +533,54 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    email_configs (id) {
+        id -> Uuid,
+        workspace_id -> Uuid,
+        forwarding_address -> Text,
+        from_name -> Nullable<Text>,
+        from_email -> Nullable<Text>,
+        signature -> Nullable<Text>,
+        enabled -> Bool,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    email_threads (id) {
+        id -> Uuid,
+        workspace_id -> Uuid,
+        conversation_id -> Uuid,
+        message_id -> Text,
+        in_reply_to -> Nullable<Text>,
+        reference_ids -> Nullable<Array<Text>>,
+        subject -> Text,
+        normalized_subject -> Text,
+        sender_email -> Text,
+        is_inbound -> Bool,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    inbound_emails (id) {
+        id -> Uuid,
+        workspace_id -> Uuid,
+        provider_id -> Nullable<Text>,
+        message_id -> Nullable<Text>,
+        sender -> Text,
+        subject -> Text,
+        outcome -> Text,
+        reason -> Nullable<Text>,
+        original -> Nullable<Jsonb>,
+        raw_file_id -> Nullable<Uuid>,
+        conversation_id -> Nullable<Uuid>,
+        stored_message_id -> Nullable<Uuid>,
+        created_at -> Timestamptz,
+    }
+}
+
 // Which tables may stand in one query, by foreign key or by the joins that queries make.
 diesel::allow_tables_to_appear_in_same_query!(workspaces, workspace_members, users, workspace_invitations);
 diesel::allow_tables_to_appear_in_same_query!(auth_sessions, auth_accounts, auth_refresh_tokens);
@@ -551,3 +601,4 @@ diesel::allow_tables_to_appear_in_same_query!(tickets, visitors, users);
 diesel::allow_tables_to_appear_in_same_query!(conversation_tags, tags);
 diesel::allow_tables_to_appear_in_same_query!(articles, collections, internal_articles, article_assets, stored_files);
 diesel::allow_tables_to_appear_in_same_query!(articles, workspaces);
+diesel::allow_tables_to_appear_in_same_query!(email_threads, conversations);

@@ -10,8 +10,9 @@ use opencom_core::auth::seal::MasterKey;
 use opencom_core::{Error, Millis, Result};
 use opencom_gateway::compose::{App, Parts};
 use opencom_gateway::discovery::Discovery;
+use opencom_gateway::mail_channel::MailChannel;
 use opencom_live::session::Limits;
-use opencom_providers::email::Recorder;
+use opencom_providers::email::{EmailProvider, Recorder};
 use opencom_providers::files::{FileStore, LocalDisk};
 use opencom_runtime::limits::Quotas;
 use opencom_runtime::{Clock, Dispatcher, Pool, Registry, worker};
@@ -44,6 +45,10 @@ pub struct Settings {
     pub most_sockets: usize,
     /// What apps are told before they connect.
     pub discovery: Discovery,
+    /// How mail comes in.
+    pub mail_channel: MailChannel,
+    /// Sends mails, in place of the recorder.
+    pub email: Option<Arc<dyn EmailProvider>>,
     /// How often something may be done.
     pub quotas: Quotas,
 }
@@ -62,6 +67,8 @@ impl Default for Settings {
             },
             most_sockets: 1000,
             discovery: Discovery::default(),
+            mail_channel: MailChannel::default(),
+            email: None,
             quotas: Quotas::default(),
         }
     }
@@ -123,7 +130,7 @@ impl Kit {
             public_url: "http://opencom.test".to_owned(),
             strict_visitors: settings.strict_visitors,
             agent_session_ms: 30 * Millis::DAY,
-            email: Arc::clone(&mail) as _,
+            email: settings.email.clone().unwrap_or_else(|| Arc::clone(&mail) as _),
             mail_from: "Opencom <noreply@opencom.test>".parse().expect("a sender"),
             web_app_url: Some("http://dashboard.test".to_owned()),
             files: Arc::clone(&files),
@@ -132,6 +139,7 @@ impl Kit {
             quotas: settings.quotas.clone(),
             trusted_proxies: Vec::new(),
             discovery: settings.discovery.clone(),
+            mail_channel: settings.mail_channel.clone(),
         })
         .expect("the services");
         if let Some(register) = &settings.functions {

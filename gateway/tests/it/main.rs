@@ -8,6 +8,7 @@
 mod binary;
 mod demo;
 mod discovery;
+mod email;
 mod functions;
 mod limits;
 mod operations;

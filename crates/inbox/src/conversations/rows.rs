@@ -56,6 +56,7 @@ pub(crate) struct Parties {
 pub(crate) struct LockedConversation {
     #[diesel(embed)]
     pub(crate) parties: Parties,
+    pub(crate) channel: Option<Channel>,
     pub(crate) last_message_at: Option<Millis>,
     pub(crate) last_message_id: Option<MessageId>,
 }
@@ -65,12 +66,14 @@ pub(crate) struct LockedConversation {
 #[diesel(table_name = conversations)]
 #[diesel(treat_none_as_default_value = false)]
 #[diesel(check_for_backend(diesel::pg::Pg))]
-pub(crate) struct NewConversation {
+pub(crate) struct NewConversation<'a> {
     pub(crate) id: ConversationId,
     pub(crate) workspace_id: WorkspaceId,
     pub(crate) visitor_id: Option<VisitorId>,
     pub(crate) user_id: Option<UserId>,
     pub(crate) status: ConversationStatus,
+    pub(crate) channel: Option<Channel>,
+    pub(crate) subject: Option<&'a str>,
     pub(crate) created_at: Millis,
     pub(crate) updated_at: Millis,
     pub(crate) last_message_at: Option<Millis>,

@@ -18,7 +18,7 @@ diesel::define_sql_function! {
 }
 
 /// Opens a conversation.
-pub(crate) async fn insert(cx: &mut MutationCx, new: NewConversation) -> Result<ConversationRow> {
+pub(crate) async fn insert(cx: &mut MutationCx, new: NewConversation<'_>) -> Result<ConversationRow> {
     touched(
         cx,
         Parties {
@@ -95,6 +95,21 @@ pub(crate) async fn set_status(cx: &mut MutationCx, parties: Parties, status: Co
         ))
         .execute(cx.connection().await?)
         .await?;
+    Ok(())
+}
+
+/// Opens a conversation again that was closed, and leaves any other as it is. When it was closed stays known.
+pub(crate) async fn reopen(cx: &mut MutationCx, parties: Parties) -> Result<()> {
+    let closed = conversations::table
+        .find(parties.id)
+        .filter(conversations::status.eq(ConversationStatus::Closed));
+    let opened = diesel::update(closed)
+        .set(conversations::status.eq(ConversationStatus::Open))
+        .execute(cx.connection().await?)
+        .await?;
+    if opened > 0 {
+        touched(cx, parties);
+    }
     Ok(())
 }
 

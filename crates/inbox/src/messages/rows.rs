@@ -25,7 +25,7 @@ pub(crate) struct MessageRow {
     pub(crate) created_at: Millis,
 }
 
-/// A chat message that is about to be stored; the other columns stay empty.
+/// A message that is about to be stored; the other columns stay empty.
 #[derive(Clone, Debug, Insertable)]
 #[diesel(table_name = messages)]
 #[diesel(treat_none_as_default_value = false)]
@@ -37,6 +37,9 @@ pub(crate) struct NewMessage<'a> {
     pub(crate) sender_user_id: Option<UserId>,
     pub(crate) sender_type: SenderType,
     pub(crate) content: &'a str,
+    pub(crate) channel: Option<Channel>,
+    pub(crate) email_metadata: Option<&'a EmailMetadata>,
+    pub(crate) delivery_status: Option<DeliveryStatus>,
     pub(crate) attachment_ids: Option<&'a [SupportAttachmentId]>,
     pub(crate) created_at: Millis,
 }

@@ -2,11 +2,13 @@
 
 use std::fmt::Write;
 
+use opencom_contract::conversations::Channel;
 use opencom_contract::messages::SenderType;
 use opencom_core::id::ConversationId;
 
 use super::batch::Audience;
 use super::queries::Subject;
+use crate::email::content::{self, escaped};
 use crate::messages::preview;
 use crate::messages::rows::SignedMessage;
 
@@ -112,7 +114,12 @@ fn author(signed: &SignedMessage, visitor: &str) -> String {
 
 fn excerpt(signed: &SignedMessage) -> String {
     let attachments = signed.message.attachment_ids.as_ref().map_or(0, Vec::len);
-    let content = preview(&signed.message.content, attachments);
+    // A message by mail may be HTML: only its words are for mails of ours.
+    let words = match signed.message.channel {
+        Some(Channel::Email) => content::words(&signed.message.content),
+        Some(Channel::Chat) | None => signed.message.content.clone(),
+    };
+    let content = preview(&words, attachments);
     match content.char_indices().nth(EXCERPT) {
         Some((end, _)) => format!("{}…", &content[..end]),
         None => content.into_owned(),
@@ -160,21 +167,6 @@ fn link(digest: &Digest, web_app_url: Option<&str>) -> Option<(&'static str, Str
             (is_web && !page.contains(char::is_control)).then(|| ("Continue the conversation", page.to_owned()))
         }
     }
-}
-
-fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            _ => escaped.push(c),
-        }
-    }
-    escaped
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use opencom_runtime::topic::Hashed;
 use opencom_runtime::{MutationCx, Topic};
 use opencom_schema::{visitor_presence, visitors};
 
+use super::queries;
 use super::rows::{Details, IdentityMark, VisitorRow};
 use crate::readable_id;
 
@@ -201,6 +202,42 @@ pub(crate) async fn lock_email(cx: &mut MutationCx, workspace: WorkspaceId, emai
         .execute(cx.connection().await?)
         .await?;
     Ok(())
+}
+
+/// The oldest visitor of the workspace with an address, which is normalised, locked and with a readable id; made when there
+/// is none.
+pub(crate) async fn by_mail(cx: &mut MutationCx, workspace: WorkspaceId, email: &str) -> Result<VisitorId> {
+    lock_email(cx, workspace, email).await?;
+    if let Some(id) = queries::oldest_by_email(cx, workspace, email, None).await? {
+        let row = VisitorRow::query()
+            .find(id)
+            .for_update()
+            .first(cx.connection().await?)
+            .await
+            .optional()?
+            .ok_or_else(|| overtaken("a merge of the visitor"))?;
+        if row.readable_id.is_none() {
+            changed(cx, &row);
+            with_readable_id(cx, row).await?;
+        }
+        return Ok(id);
+    }
+    let (id, now) = (VisitorId::generate(), cx.now());
+    let row: VisitorRow = diesel::insert_into(visitors::table)
+        .values((
+            visitors::id.eq(id),
+            visitors::workspace_id.eq(workspace),
+            visitors::session_id.eq(format!("email-{email}-{}", now.0)),
+            visitors::readable_id.eq(readable_id::of_visitor(id)),
+            visitors::email.eq(email),
+            visitors::created_at.eq(now),
+        ))
+        .returning(VisitorRow::as_returning())
+        .get_result(cx.connection().await?)
+        .await?;
+    cx.write(Topic::VisitorsOfSession(Hashed::text(&row.session_id)));
+    changed(cx, &row);
+    Ok(id)
 }
 
 /// Replaces a visitor's location.

@@ -12,7 +12,7 @@ use opencom_providers::files::FileKey;
 use opencom_runtime::files::{self, StoredFile};
 use opencom_runtime::{Caller, MutationCx, ScopedFutureExt};
 use opencom_schema::{stored_files, support_attachments, uploads};
-use opencom_testkit::{Kit, Nobody, Visitor, Workspace};
+use opencom_testkit::{Agent, Kit, Nobody, Visitor, Workspace};
 use serde_json::json;
 
 use crate::chat::{message, open, refusal, seen, thread};
@@ -91,6 +91,22 @@ async fn uploaded(kit: &Kit, visitor: &Visitor, ws: &Workspace, size: i64) -> St
 pub(crate) async fn staged_as(kit: &Kit, visitor: &Visitor, ws: &Workspace, name: &str) -> SupportAttachmentId {
     let file = uploaded(kit, visitor, ws, 7).await;
     match finalize(kit, visitor, ws, file, Some(name)).await.unwrap() {
+        FinalizedUpload::Staged { attachment_id, .. } => attachment_id,
+        FinalizedUpload::Rejected { message } => panic!("{message}"),
+    }
+}
+
+/// An attachment that a member staged under a name.
+pub(crate) async fn staged_by_agent(kit: &Kit, agent: &Agent, ws: &Workspace, name: &str) -> SupportAttachmentId {
+    let url = kit.call(agent, &url_request(ws.id, None)).await.unwrap();
+    let request = FinalizeUpload {
+        workspace_id: ws.id,
+        visitor_id: None,
+        session_token: None,
+        storage_id: put(kit, &url, 7).await,
+        file_name: Some(name.to_owned()),
+    };
+    match kit.call(agent, &request).await.unwrap() {
         FinalizedUpload::Staged { attachment_id, .. } => attachment_id,
         FinalizedUpload::Rejected { message } => panic!("{message}"),
     }

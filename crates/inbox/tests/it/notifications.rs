@@ -237,6 +237,7 @@ fn worker_with(kit: &Kit, email: Arc<dyn EmailProvider>) -> Dispatcher {
         quotas: Default::default(),
         trusted_proxies: Vec::new(),
         discovery: Default::default(),
+        mail_channel: Default::default(),
     })
     .unwrap();
     app.dispatcher(Pool::new(kit.database.url(), 2).unwrap())

@@ -167,6 +167,8 @@ impl Remembering {
             audit: Arc::clone(&memory) as _,
             email: Arc::clone(&kit.mail) as _,
             mail_from: "Opencom <noreply@opencom.test>".parse().unwrap(),
+            received_mails: None,
+            mail_domain: "mail.opencom.test".to_owned(),
             web_app_url: None,
             files: Arc::clone(&kit.files),
             visitor_changes: vec![Arc::clone(&memory) as _],

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use bytes::Bytes;
+
 use super::EmailError;
 
 /// More recipients than this are refused, the lowest limit among the providers.
@@ -72,13 +74,28 @@ impl fmt::Debug for Mailbox {
     }
 }
 
+/// A file that goes with a mail.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Attachment {
+    /// What it is called.
+    pub file_name: String,
+    /// Its media type; one that is none counts as unknown.
+    pub content_type: String,
+    /// What is in it.
+    pub bytes: Bytes,
+}
+
 /// One mail. Its `Debug` text leaves out the body, which may hold a sign-in code.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Email {
     /// Who it comes from.
     pub from: Mailbox,
-    /// Who gets it: at least one address, at most 50, and each sees the others.
+    /// Who gets it: at least one address, and each sees the others. At most 50 with the copies.
     pub to: Vec<Mailbox>,
+    /// Who gets a copy that the others see.
+    pub cc: Vec<Mailbox>,
+    /// Who gets a copy that nobody else sees.
+    pub bcc: Vec<Mailbox>,
     /// Where answers go, if not to `from`.
     pub reply_to: Option<Mailbox>,
     /// One line of text.
@@ -93,6 +110,8 @@ pub struct Email {
     pub in_reply_to: Option<String>,
     /// `Message-ID`s of the thread so far, oldest first, angle brackets included.
     pub references: Vec<String>,
+    /// Files that go with it.
+    pub attachments: Vec<Attachment>,
     /// The same for every attempt to send this mail and for no other mail: 1 to 256 visible ASCII characters.
     ///
     /// Resend sends a key once. SMTP has no such promise; there all attempts share a `Message-ID`, by which most
@@ -106,6 +125,8 @@ impl Email {
         Self {
             from,
             to: vec![to],
+            cc: Vec::new(),
+            bcc: Vec::new(),
             reply_to: None,
             subject: subject.into(),
             html: html.into(),
@@ -113,8 +134,14 @@ impl Email {
             message_id: None,
             in_reply_to: None,
             references: Vec::new(),
+            attachments: Vec::new(),
             idempotency_key: None,
         }
+    }
+
+    /// Whether a text can stand where a `Message-ID` is asked for.
+    pub fn is_message_id(text: &str) -> bool {
+        check_message_id(text).is_ok()
     }
 
     /// Refuses what no provider would take or what would break out of its header; every adapter calls it first.
@@ -122,7 +149,7 @@ impl Email {
         if self.to.is_empty() {
             return Err(EmailError::rejected("The mail has no recipient."));
         }
-        if self.to.len() > MAX_RECIPIENTS {
+        if self.recipients().count() > MAX_RECIPIENTS {
             return Err(EmailError::rejected(format!(
                 "The mail has more than {MAX_RECIPIENTS} recipients."
             )));
@@ -138,12 +165,20 @@ impl Email {
             .chain(&self.in_reply_to)
             .chain(&self.references)
             .try_for_each(|id| check_message_id(id))?;
+        for attachment in &self.attachments {
+            no_control("name of a file", &attachment.file_name)?;
+        }
         match &self.idempotency_key {
             Some(key) if !is_token(key) => Err(EmailError::rejected(format!(
                 "The idempotency key must be 1 to {MAX_TOKEN} visible ASCII characters."
             ))),
             _ => Ok(()),
         }
+    }
+
+    /// Everybody who gets it.
+    pub(super) fn recipients(&self) -> impl Iterator<Item = &Mailbox> {
+        self.to.iter().chain(&self.cc).chain(&self.bcc)
     }
 
     /// The `References` header.
@@ -157,11 +192,14 @@ impl fmt::Debug for Email {
         f.debug_struct("Email")
             .field("from", &self.from)
             .field("to", &self.to)
+            .field("cc", &self.cc)
+            .field("bcc", &self.bcc)
             .field("reply_to", &self.reply_to)
             .field("subject", &self.subject)
             .field("message_id", &self.message_id)
             .field("in_reply_to", &self.in_reply_to)
             .field("references", &self.references)
+            .field("attachments", &self.attachments.len())
             .field("idempotency_key", &self.idempotency_key)
             .finish_non_exhaustive()
     }

@@ -4,12 +4,14 @@ use std::fmt;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use reqwest::header::{AUTHORIZATION, HeaderValue};
 use reqwest::{StatusCode, Url};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Delivery, Email, EmailConfigError, EmailError, EmailProvider};
+use super::{Attachment, Delivery, Email, EmailConfigError, EmailError, EmailProvider, Mailbox};
 use crate::http;
 
 const BASE_URL: &str = "https://api.resend.com";
@@ -29,6 +31,10 @@ pub struct Resend {
 struct Request<'a> {
     from: String,
     to: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    cc: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    bcc: Vec<String>,
     subject: &'a str,
     html: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -37,6 +43,16 @@ struct Request<'a> {
     reply_to: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     headers: Option<Headers<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    attachments: Vec<File<'a>>,
+}
+
+#[derive(Serialize)]
+struct File<'a> {
+    filename: &'a str,
+    content_type: &'a str,
+    /// Base64.
+    content: String,
 }
 
 #[derive(Serialize)]
@@ -132,12 +148,29 @@ impl<'a> From<&'a Email> for Request<'a> {
         let any = headers.message_id.is_some() || headers.in_reply_to.is_some() || headers.references.is_some();
         Self {
             from: mail.from.to_string(),
-            to: mail.to.iter().map(ToString::to_string).collect(),
+            to: written(&mail.to),
+            cc: written(&mail.cc),
+            bcc: written(&mail.bcc),
             subject: &mail.subject,
             html: &mail.html,
             text: mail.text.as_deref(),
             reply_to: mail.reply_to.as_ref().map(ToString::to_string),
             headers: any.then_some(headers),
+            attachments: mail.attachments.iter().map(File::from).collect(),
+        }
+    }
+}
+
+fn written(mailboxes: &[Mailbox]) -> Vec<String> {
+    mailboxes.iter().map(ToString::to_string).collect()
+}
+
+impl<'a> From<&'a Attachment> for File<'a> {
+    fn from(attachment: &'a Attachment) -> Self {
+        Self {
+            filename: &attachment.file_name,
+            content_type: &attachment.content_type,
+            content: STANDARD.encode(&attachment.bytes),
         }
     }
 }

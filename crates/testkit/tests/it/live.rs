@@ -227,6 +227,7 @@ fn subscriptions(path: &str, cast: &Cast) -> Vec<(Asker, Value)> {
             all
         }
         "discovery:getMetadata" => by_all(&[json!({})]),
+        "emailChannel:getEmailConfig" => by_all(&[json!({ "workspaceId": ws })]),
         "snippets:list" => by_all(&[
             json!({ "workspaceId": ws }),
             json!({ "workspaceId": ws, "cursor": cast.snippet }),
@@ -429,6 +430,16 @@ async fn members_work(story: &mut Story<'_>, cast: &Cast) {
         story.tell(&eve, "tags:removeFromConversation", remove).await;
     }
     story.tell(ada, "snippets:remove", json!({ "id": second })).await;
+    for enabled in [false, true] {
+        let config = json!({ "workspaceId": ws, "enabled": enabled });
+        story.tell(ada, "emailChannel:upsertEmailConfig", config).await;
+    }
+    let answer = json!({
+        "conversationId": thread, "agentId": cast.eve.user_id, "to": ["wanda@example.com"], "subject": "Hi",
+        "htmlBody": "<p>Hi</p>",
+    });
+    story.tell(&eve, "emailChannel:sendEmailReply", answer).await;
+    story.run_jobs().await;
 }
 
 /// Articles are written, published, read and put away.

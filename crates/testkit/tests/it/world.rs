@@ -134,6 +134,12 @@ impl<'kit> World<'kit> {
         let later = open(kit, ws.id, &visitor, "hello again").await;
         let foreign_thread = open(kit, other.id, &foreign, FOREIGN).await;
         let work = work_of(kit, &ws, &visitor, &thread, "hello").await;
+        for ws in [&ws, &other] {
+            let config = json!({ "workspaceId": ws.id, "enabled": true, "fromName": FOREIGN });
+            kit.call_json(&ws.owner, "emailChannel:upsertEmailConfig", config)
+                .await
+                .unwrap();
+        }
         let foreign_work = work_of(kit, &other, &foreign, &foreign_thread, FOREIGN).await;
         let library = stock(kit, &ws, "hello").await;
         let foreign_library = stock(kit, &other, FOREIGN).await;
@@ -283,6 +289,15 @@ impl<'kit> World<'kit> {
                 "storageId": self.file(asker).await, "fileName": "a.png",
             }),
             "discovery:getMetadata" => json!({}),
+            "emailChannel:getEmailConfig" => json!({ "workspaceId": ws }),
+            "emailChannel:upsertEmailConfig" => json!({
+                "workspaceId": ws, "enabled": true, "fromName": "Us", "fromEmail": "us@example.com", "signature": "Yours",
+            }),
+            "emailChannel:sendEmailReply" => json!({
+                "conversationId": conversation, "agentId": asker.user().unwrap_or(someone), "to": ["ada@example.com"],
+                "cc": ["bob@example.com"], "bcc": ["eve@example.com"], "subject": "Re: Hi", "htmlBody": "<p>Hi</p>",
+                "textBody": "Hi", "replyToMessageId": "<1@example.com>",
+            }),
             "snippets:list" => json!({ "workspaceId": ws, "cursor": self.work.snippet }),
             "snippets:get" => json!({ "id": self.work.snippet }),
             "snippets:search" => json!({ "workspaceId": ws, "query": "hello" }),

@@ -1,0 +1,447 @@
+//! Mail that comes in: for whom it is, which conversation it belongs to, and what is stored of it.
+
+use std::collections::HashSet;
+
+use opencom_contract::conversations::{AiWorkflowState, Channel, ConversationStatus, ReaderType};
+use opencom_contract::messages::{EmailAttachment, EmailMetadata, SenderType};
+use opencom_core::id::{ConversationId, EmailThreadId, InboundEmailId, MessageId, VisitorId};
+use opencom_core::{Error, Int, Json, Millis, Result};
+use opencom_runtime::{ActionCx, MutationCx, ScopedFutureExt, files as stored_files};
+use serde_json::json;
+
+use super::address::{address, bare_subject, bounded, normalized_subject, without_forward_prefix};
+use super::automatic::{self, Automatic};
+use super::content::{self, Shown};
+use super::files::{self, FetchFiles, Kept};
+use super::mail::Incoming;
+use super::payload::{self, Report};
+use super::rows::{ConfigRow, Fate, NewInbound, NewThread};
+use super::{Received, alias, delivery, forwarded, queries, store};
+use crate::conversations::rows::{LockedConversation, NewConversation, Parties};
+use crate::conversations::store::NewMessageMarks;
+use crate::messages::rows::NewMessage;
+use crate::notifications::NotifyNewMessage;
+use crate::{Inbox, conversations, messages, visitors};
+
+/// How long after a mail another one of the same subject and sender counts as its continuation.
+const SUBJECT_HOLDS: i64 = 90 * Millis::DAY;
+/// How much of a mail its notification carries, in bytes.
+const PREVIEW: usize = 2000;
+/// What stands in place of a mail that could not be read.
+const UNREADABLE: &str = "A mail came that could not be read. It is attached as it came.";
+
+/// Takes in what a provider reports.
+pub(super) async fn receive(inbox: &Inbox, cx: &mut ActionCx, body: &[u8]) -> Result<Received> {
+    let (mut mail, is_announced) = match payload::read(body)? {
+        Report::Mail { mail, is_announced } => (*mail, is_announced),
+        Report::Delivery(event) => {
+            delivery::note(cx, event).await?;
+            return Ok(Received::Noted);
+        }
+    };
+    if is_announced {
+        let received = inbox.parts.received_mails.as_ref();
+        let received = received.ok_or_else(|| Error::internal("no key to fetch received mails with"))?;
+        let id = mail.provider_id.clone().unwrap_or_default();
+        mail.overlay(received.mail(&id).await.map_err(Error::internal)?);
+    }
+    mail.remove_nul();
+    let candidates = candidates(&mail);
+    let addresses: Vec<String> = candidates.iter().map(|candidate| candidate.address.clone()).collect();
+    let configs = cx
+        .read(|cx| queries::configs_by_address(cx, &addresses).scope_boxed())
+        .await?;
+    let chosen = candidates.iter().find_map(|candidate| {
+        let config = configs
+            .iter()
+            .find(|config| config.forwarding_address == candidate.address);
+        config.map(|config| (config, candidate.token.as_deref()))
+    });
+    let Some((config, token)) = chosen else {
+        return Ok(Received::UnknownRecipient);
+    };
+    if !config.enabled {
+        return Ok(Received::Disabled);
+    }
+    let kept = files::keep(inbox, cx, config.workspace_id, &mut mail).await?;
+    let arrival = Arrival {
+        config,
+        token,
+        mail: &mail,
+        kept: &kept,
+        fetches_files: is_announced,
+    };
+    cx.transaction(|cx| store_mail(inbox, cx, arrival).scope_boxed()).await
+}
+
+/// An address that the mail came to: the workspace's own, and the conversation that it may name.
+struct Candidate {
+    address: String,
+    token: Option<String>,
+}
+
+/// Whom the mail may be for, in the order in which they are asked, each once.
+fn candidates(mail: &Incoming) -> Vec<Candidate> {
+    let mut seen = HashSet::new();
+    let mut candidates = Vec::new();
+    for recipient in mail.recipients() {
+        for address in [opencom_core::email::normalize(bounded(recipient)), address(recipient)] {
+            if !seen.insert(address.clone()) {
+                continue;
+            }
+            if let Some((own, token)) = alias::split(&address) {
+                let token = Some(token.to_owned());
+                candidates.push(Candidate { address: own, token });
+            }
+            candidates.push(Candidate { address, token: None });
+        }
+    }
+    candidates
+}
+
+/// A mail that came to a workspace.
+#[derive(Clone, Copy)]
+struct Arrival<'a> {
+    config: &'a ConfigRow,
+    token: Option<&'a str>,
+    mail: &'a Incoming,
+    kept: &'a Kept,
+    fetches_files: bool,
+}
+
+/// Stores a mail once, whatever it is.
+async fn store_mail(inbox: &Inbox, cx: &mut MutationCx, arrival: Arrival<'_>) -> Result<Received> {
+    let Arrival { config, mail, kept, .. } = arrival;
+    let workspace = config.workspace_id;
+    let is_forwarded = forwarded::is_forwarded(&mail.subject, mail.text.as_deref());
+    let shown = content::shown(mail.html.as_deref(), mail.text.as_deref(), is_forwarded);
+    let own = is_own(inbox, cx, config, mail).await?;
+    let automatic = automatic::kind(mail, &address(&mail.from));
+    let (fate, reason) = match (mail.is_unreadable, own, automatic) {
+        (true, ..) => (Fate::Unreadable, Some("unreadable")),
+        (_, true, _) => (Fate::Dropped, Some("own_address")),
+        (_, _, Some(automatic)) => (Fate::Dropped, Some(automatic.as_str())),
+        _ => (Fate::Stored, None),
+    };
+    let known_id = mail.message_id.as_deref().map(bounded);
+    let provider_id = mail.provider_id.as_deref().map(bounded);
+    let id = InboundEmailId::generate();
+    let keeps_original = fate == Fate::Dropped || !shown.is_all;
+    let original = keeps_original.then(|| Json::new(json!({ "text": mail.text, "html": mail.html })));
+    let row = NewInbound {
+        id,
+        workspace_id: workspace,
+        provider_id,
+        message_id: known_id,
+        sender: bounded(&mail.from),
+        subject: bounded(&mail.subject),
+        outcome: fate.as_str(),
+        reason,
+        original: original.transpose().map_err(Error::internal)?,
+        raw_file_id: kept.raw.as_ref().map(|file| file.id),
+        created_at: cx.now(),
+    };
+    if !store::insert_inbound(cx, &row).await? {
+        let known = queries::known_inbound(cx, workspace, provider_id, known_id).await?;
+        let known = known.and_then(|known| known.conversation_id.zip(known.stored_message_id));
+        return Ok(
+            known.map_or(Received::Dropped, |(conversation_id, message_id)| Received::Stored {
+                conversation_id,
+                message_id,
+                duplicate: true,
+            }),
+        );
+    }
+    if fate == Fate::Dropped {
+        if automatic == Some(Automatic::Bounce) {
+            delivery::came_back(cx, workspace, mail).await?;
+        }
+        return Ok(Received::Dropped);
+    }
+    files::record(cx, kept.all()).await?;
+    let (conversation_id, message_id) = match fate {
+        Fate::Unreadable => store_unreadable(cx, arrival).await?,
+        Fate::Stored | Fate::Dropped => store_message(cx, arrival, is_forwarded, &shown).await?,
+    };
+    store::set_message(cx, id, conversation_id, message_id).await?;
+    Ok(Received::Stored {
+        conversation_id,
+        message_id,
+        duplicate: false,
+    })
+}
+
+/// Whether the mail comes from the workspace's own address or from this server: taken for a message it would go round.
+async fn is_own(inbox: &Inbox, cx: &mut MutationCx, config: &ConfigRow, mail: &Incoming) -> Result<bool> {
+    let from = address(&mail.from);
+    let without_token = alias::split(&from).map(|(own, _)| own);
+    if from == config.forwarding_address || without_token.as_ref() == Some(&config.forwarding_address) {
+        return Ok(true);
+    }
+    if from == address(inbox.parts.mail_from.address()) {
+        return Ok(true);
+    }
+    // Its owner may well write from the address that answers come from, but not with an id of ours.
+    match &mail.message_id {
+        Some(id) if from == address(config.sender()) => queries::was_sent(cx, config.workspace_id, id).await,
+        _ => Ok(false),
+    }
+}
+
+/// A mail as a message of its sender.
+async fn store_message(
+    cx: &mut MutationCx,
+    arrival: Arrival<'_>,
+    is_forwarded: bool,
+    shown: &Shown,
+) -> Result<(ConversationId, MessageId)> {
+    let Arrival { config, mail, kept, .. } = arrival;
+    let workspace = config.workspace_id;
+    let now = cx.now();
+    let from = if is_forwarded {
+        forwarded::original_sender(mail.text.as_deref(), mail.html.as_deref(), &mail.from)
+    } else {
+        mail.from.clone()
+    };
+    let sender = address(&from);
+    let made;
+    let rfc_id = match &mail.message_id {
+        Some(id) => bounded(id),
+        None => {
+            made = format!("{}@inbound", now.0);
+            &made
+        }
+    };
+    let visitor = visitors::store::by_mail(cx, workspace, &sender).await?;
+    let conversation = match find_conversation(cx, arrival, is_forwarded, &sender).await? {
+        Some(conversation) => conversation,
+        None => open_conversation(cx, workspace, Some(visitor), &mail.subject).await?,
+    };
+    let attachments = mail.files.as_ref().map(|files| {
+        let public_url = &cx.server().public_url;
+        files::described(public_url, files, &kept.files)
+    });
+    let in_reply_to = mail.in_reply_to.clone().filter(|_| !is_forwarded);
+    let references = Some(mail.references.clone()).filter(|_| mail.has_references && !is_forwarded);
+    let metadata = EmailMetadata {
+        subject: Some(mail.subject.clone()),
+        from: Some(from),
+        to: Some(mail.to.clone()),
+        cc: mail.cc.clone().filter(|_| !is_forwarded),
+        bcc: None,
+        message_id: Some(rfc_id.to_owned()),
+        in_reply_to,
+        references,
+        attachments,
+    };
+    let id = MessageId::generate();
+    let sender_id = visitor.to_string();
+    post(
+        cx,
+        conversation,
+        id,
+        &sender_id,
+        SenderType::Visitor,
+        &shown.content,
+        &metadata,
+    )
+    .await?;
+    let thread_subject = if is_forwarded {
+        without_forward_prefix(&mail.subject)
+    } else {
+        &mail.subject
+    };
+    let thread = NewThread {
+        id: EmailThreadId::generate(),
+        workspace_id: workspace,
+        conversation_id: conversation.parties.id,
+        message_id: rfc_id,
+        in_reply_to: metadata.in_reply_to.as_deref().map(bounded),
+        reference_ids: metadata.references.as_deref(),
+        subject: &mail.subject,
+        normalized_subject: &normalized_subject(thread_subject),
+        sender_email: &sender,
+        is_inbound: true,
+        created_at: now,
+    };
+    store::insert_thread(cx, &thread).await?;
+    if !is_forwarded {
+        cx.enqueue(&NotifyNewMessage {
+            conversation_id: conversation.parties.id,
+            message_content: super::address::cut_at(&shown.words, PREVIEW).to_owned(),
+            sender_type: SenderType::Visitor,
+            message_id: id,
+            sender_id,
+            sent_at: now,
+            channel: Channel::Email,
+        })?;
+    }
+    let has_files = mail.files.as_ref().is_some_and(|files| !files.is_empty());
+    if let Some(email_id) = mail.provider_id.clone().filter(|_| arrival.fetches_files && has_files) {
+        cx.enqueue(&FetchFiles {
+            message_id: id,
+            email_id,
+        })?;
+    }
+    Ok((conversation.parties.id, id))
+}
+
+/// A mail that could not be read, as something that the members see: nothing is lost without a word.
+async fn store_unreadable(cx: &mut MutationCx, arrival: Arrival<'_>) -> Result<(ConversationId, MessageId)> {
+    let Arrival { config, mail, kept, .. } = arrival;
+    let subject = if mail.subject.is_empty() {
+        "Unreadable mail"
+    } else {
+        &mail.subject
+    };
+    let conversation = open_conversation(cx, config.workspace_id, None, subject).await?;
+    let public_url = &cx.server().public_url;
+    let raw = kept.raw.as_ref().map(|file| EmailAttachment {
+        filename: "message.eml".to_owned(),
+        content_type: file.content_type.clone(),
+        size: Int(file.size),
+        storage_id: Some(file.id),
+        url: Some(stored_files::url(public_url, file.id)),
+    });
+    let metadata = EmailMetadata {
+        subject: Some(mail.subject.clone()),
+        from: Some(mail.from.clone()),
+        to: Some(mail.to.clone()),
+        message_id: mail.message_id.clone(),
+        attachments: Some(raw.into_iter().collect()),
+        ..EmailMetadata::default()
+    };
+    let id = MessageId::generate();
+    post(
+        cx,
+        conversation,
+        id,
+        conversations::SYSTEM,
+        SenderType::Bot,
+        UNREADABLE,
+        &metadata,
+    )
+    .await?;
+    Ok((conversation.parties.id, id))
+}
+
+async fn post(
+    cx: &mut MutationCx,
+    conversation: LockedConversation,
+    id: MessageId,
+    sender_id: &str,
+    sender_type: SenderType,
+    content: &str,
+    metadata: &EmailMetadata,
+) -> Result<()> {
+    let message = NewMessage {
+        id,
+        conversation_id: conversation.parties.id,
+        sender_id,
+        sender_user_id: None,
+        sender_type,
+        content,
+        channel: Some(Channel::Email),
+        email_metadata: Some(metadata),
+        delivery_status: None,
+        attachment_ids: None,
+        created_at: cx.now(),
+    };
+    let marks = NewMessageMarks {
+        message: id,
+        at: cx.now(),
+        unread_by: Some(ReaderType::Agent),
+        is_response: false,
+    };
+    messages::store::insert_and_record(cx, &message, conversation, marks).await
+}
+
+/// The conversation that a mail continues, locked, and open again if it was closed.
+async fn find_conversation(
+    cx: &mut MutationCx,
+    arrival: Arrival<'_>,
+    is_forwarded: bool,
+    sender: &str,
+) -> Result<Option<LockedConversation>> {
+    if is_forwarded {
+        return Ok(None);
+    }
+    let Arrival {
+        config, token, mail, ..
+    } = arrival;
+    let workspace = config.workspace_id;
+    let named = token.and_then(|token| alias::conversation(&cx.server().master_key, token));
+    if let Some(id) = named
+        && let Some(conversation) = reopened(cx, id, arrival).await?
+    {
+        return Ok(Some(conversation));
+    }
+    let in_reply_to = mail.in_reply_to.as_deref();
+    let answered = queries::answered_conversation(cx, workspace, in_reply_to, &mail.references).await?;
+    if let Some(id) = answered
+        && let Some(conversation) = reopened(cx, id, arrival).await?
+    {
+        return Ok(Some(conversation));
+    }
+    let since = cx.now().plus(-SUBJECT_HOLDS);
+    let whole = normalized_subject(&mail.subject);
+    let bare = bare_subject(&mail.subject).to_lowercase();
+    for subject in [whole.as_str(), bare.as_str()] {
+        // Mails without a subject have nothing in common.
+        if subject.is_empty() {
+            continue;
+        }
+        let continued = queries::conversation_by_subject(cx, workspace, subject, sender, since).await?;
+        if let Some(id) = continued {
+            return reopened(cx, id, arrival).await;
+        }
+        if whole == bare {
+            break;
+        }
+    }
+    Ok(None)
+}
+
+async fn reopened(cx: &mut MutationCx, id: ConversationId, arrival: Arrival<'_>) -> Result<Option<LockedConversation>> {
+    let locked = conversations::queries::lock(cx, id).await?;
+    let locked = locked.filter(|locked| locked.parties.workspace_id == arrival.config.workspace_id);
+    if let Some(locked) = &locked {
+        conversations::store::reopen(cx, locked.parties).await?;
+    }
+    Ok(locked)
+}
+
+async fn open_conversation(
+    cx: &mut MutationCx,
+    workspace: opencom_core::id::WorkspaceId,
+    visitor: Option<VisitorId>,
+    subject: &str,
+) -> Result<LockedConversation> {
+    let id = ConversationId::generate();
+    let now = cx.now();
+    let conversation = NewConversation {
+        id,
+        workspace_id: workspace,
+        visitor_id: visitor,
+        user_id: None,
+        status: ConversationStatus::Open,
+        channel: Some(Channel::Email),
+        subject: Some(subject),
+        created_at: now,
+        updated_at: now,
+        last_message_at: None,
+        last_message_id: None,
+        ai_workflow_state: AiWorkflowState::None,
+    };
+    conversations::store::insert(cx, conversation).await?;
+    Ok(LockedConversation {
+        parties: Parties {
+            id,
+            workspace_id: workspace,
+            visitor_id: visitor,
+        },
+        channel: Some(Channel::Email),
+        last_message_at: None,
+        last_message_id: None,
+    })
+}

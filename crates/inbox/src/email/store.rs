@@ -1,0 +1,157 @@
+//! Writes of `email_configs`, `email_threads` and `inbound_emails`, and of what mail writes to messages.
+
+use diesel::prelude::*;
+use diesel::result::Error as DieselError;
+use diesel_async::RunQueryDsl;
+use opencom_contract::email_channel::UpsertEmailConfig;
+use opencom_contract::messages::{DeliveryStatus, EmailMetadata};
+use opencom_core::Result;
+use opencom_core::id::{ConversationId, EmailConfigId, InboundEmailId, MessageId, WorkspaceId};
+use opencom_runtime::database::{broken_unique, overtaken};
+use opencom_runtime::{MutationCx, Topic};
+use opencom_schema::{conversations, email_configs, email_threads, inbound_emails, messages};
+
+use super::rows::{NewInbound, NewThread};
+use crate::conversations::rows::Parties;
+use crate::messages::rows::MessageRow;
+
+/// Changes how a workspace takes mail; `None` when that was never set.
+pub(crate) async fn update_config(cx: &mut MutationCx, req: &UpsertEmailConfig) -> Result<Option<EmailConfigId>> {
+    cx.write(Topic::EmailConfig(req.workspace_id));
+    let now = cx.now();
+    let id = diesel::update(email_configs::table.filter(email_configs::workspace_id.eq(req.workspace_id)))
+        .set((
+            email_configs::from_name.eq(&req.from_name),
+            email_configs::from_email.eq(&req.from_email),
+            email_configs::signature.eq(&req.signature),
+            email_configs::enabled.eq(req.enabled),
+            email_configs::updated_at.eq(now),
+        ))
+        .returning(email_configs::id)
+        .get_result(cx.connection().await?)
+        .await
+        .optional()?;
+    Ok(id)
+}
+
+/// Sets how a workspace takes mail, under this address; `None` when the address is another's.
+///
+/// # Errors
+/// A wish to run again when somebody else set it meanwhile.
+pub(crate) async fn insert_config(
+    cx: &mut MutationCx,
+    req: &UpsertEmailConfig,
+    forwarding_address: &str,
+) -> Result<Option<EmailConfigId>> {
+    let (id, now) = (EmailConfigId::generate(), cx.now());
+    let inserted = diesel::insert_into(email_configs::table)
+        .values((
+            email_configs::id.eq(id),
+            email_configs::workspace_id.eq(req.workspace_id),
+            email_configs::forwarding_address.eq(forwarding_address),
+            email_configs::from_name.eq(&req.from_name),
+            email_configs::from_email.eq(&req.from_email),
+            email_configs::signature.eq(&req.signature),
+            email_configs::enabled.eq(req.enabled),
+            email_configs::created_at.eq(now),
+            email_configs::updated_at.eq(now),
+        ))
+        .on_conflict(email_configs::forwarding_address)
+        .do_nothing()
+        .execute(cx.connection().await?)
+        .await
+        .map_err(|error: DieselError| match broken_unique(&error) {
+            Some("email_configs_workspace_unique") => overtaken("somebody who set up mail"),
+            _ => error.into(),
+        })?;
+    Ok((inserted == 1).then_some(id))
+}
+
+/// Notes a mail that was received or is sent.
+pub(crate) async fn insert_thread(cx: &mut MutationCx, thread: &NewThread<'_>) -> Result<()> {
+    diesel::insert_into(email_threads::table)
+        .values(thread)
+        .execute(cx.connection().await?)
+        .await?;
+    Ok(())
+}
+
+/// Notes a mail that is taken in; whether it was not before. Of two that bring it at once, the second waits for the first.
+pub(crate) async fn insert_inbound(cx: &mut MutationCx, mail: &NewInbound<'_>) -> Result<bool> {
+    let inserted = diesel::insert_into(inbound_emails::table)
+        .values(mail)
+        .on_conflict_do_nothing()
+        .execute(cx.connection().await?)
+        .await?;
+    Ok(inserted == 1)
+}
+
+/// Notes which message a mail became.
+pub(crate) async fn set_message(
+    cx: &mut MutationCx,
+    mail: InboundEmailId,
+    conversation: ConversationId,
+    message: MessageId,
+) -> Result<()> {
+    diesel::update(inbound_emails::table.find(mail))
+        .set((
+            inbound_emails::conversation_id.eq(conversation),
+            inbound_emails::stored_message_id.eq(message),
+        ))
+        .execute(cx.connection().await?)
+        .await?;
+    Ok(())
+}
+
+/// What became of the attempt to send a message, or of the mail.
+#[derive(Clone, Debug, Default, AsChangeset)]
+#[diesel(table_name = messages)]
+#[diesel(check_for_backend(diesel::pg::Pg))]
+pub(crate) struct Delivery<'a> {
+    pub(crate) delivery_status: Option<DeliveryStatus>,
+    pub(crate) provider_mail_id: Option<&'a str>,
+    #[diesel(treat_none_as_null = true)]
+    pub(crate) delivery_error: Option<&'a str>,
+}
+
+/// Writes how far a mail got.
+pub(crate) async fn set_delivery(cx: &mut MutationCx, message: &MessageRow, delivery: &Delivery<'_>) -> Result<()> {
+    changed(cx, message).await?;
+    diesel::update(messages::table.find(message.id))
+        .set(delivery)
+        .execute(cx.connection().await?)
+        .await?;
+    Ok(())
+}
+
+/// Writes what a message says of its mail.
+pub(crate) async fn set_metadata(cx: &mut MutationCx, message: &MessageRow, metadata: &EmailMetadata) -> Result<()> {
+    changed(cx, message).await?;
+    diesel::update(messages::table.find(message.id))
+        .set(messages::email_metadata.eq(metadata))
+        .execute(cx.connection().await?)
+        .await?;
+    Ok(())
+}
+
+/// Records that a message changed, for its thread and for the lists that show it as the newest one.
+async fn changed(cx: &mut MutationCx, message: &MessageRow) -> Result<()> {
+    cx.write(Topic::Message(message.id));
+    cx.write(Topic::MessagesOfConversation(message.conversation_id));
+    let parties: Option<Parties> = Parties::query()
+        .filter(conversations::id.eq(message.conversation_id))
+        .first(cx.connection().await?)
+        .await
+        .optional()?;
+    if let Some(parties) = parties {
+        crate::conversations::store::touched(cx, parties);
+    }
+    Ok(())
+}
+
+/// The workspace's address with as much of the workspace's id as it takes to be the only one.
+pub(crate) fn forwarding_address(workspace: WorkspaceId, digits: usize, domain: &str) -> String {
+    let id = workspace.to_string();
+    let start = id.len().saturating_sub(digits);
+    format!("inbox-{}@{domain}", &id[start..])
+}
