@@ -15,6 +15,7 @@ use opencom_live::Engine;
 use opencom_live::executor;
 use opencom_live::session::{Host, Limits};
 use opencom_providers::email::{EmailProvider, Mailbox};
+use opencom_providers::embeddings::EmbeddingsProvider;
 use opencom_providers::files::FileStore;
 use opencom_runtime::limits::{Quotas, RateLimits};
 use opencom_runtime::timestamp::Timestamps;
@@ -61,6 +62,10 @@ pub struct Parts {
     pub web_app_url: Option<String>,
     /// Keeps files.
     pub files: Arc<dyn FileStore>,
+    /// Makes vectors of texts.
+    pub embeddings: Arc<dyn EmbeddingsProvider>,
+    /// The language of search: the name of a text search configuration of PostgreSQL.
+    pub search_language: String,
     /// Times and limits of sync sockets.
     pub socket_limits: Limits,
     /// The most sync sockets of this process.
@@ -121,7 +126,12 @@ impl App {
             files: Arc::clone(&parts.files),
             visitor_changes: Vec::new(),
         }));
-        let help_center = Arc::new(HelpCenter::new(HelpCenterParts::default()));
+        let help_center = Arc::new(HelpCenter::new(HelpCenterParts {
+            search_language: parts.search_language,
+            events: None,
+            embeddings: parts.embeddings,
+            snippets: None,
+        }));
         let mut registry = Registry::default();
         opencom_runtime::requests::register(&mut registry)?;
         registry.answer_absent(absent::ANSWERS);

@@ -8,6 +8,7 @@ pub mod articles;
 pub mod auth;
 pub mod collections;
 pub mod conversations;
+pub mod embeddings;
 pub mod function;
 pub mod limits;
 pub mod messages;

@@ -11,6 +11,7 @@ use opencom_core::{Error, Millis, Result};
 use opencom_gateway::compose::{App, Parts};
 use opencom_live::session::Limits;
 use opencom_providers::email::Recorder;
+use opencom_providers::embeddings::{EmbeddingsProvider, LocalNgrams};
 use opencom_providers::files::{FileStore, LocalDisk};
 use opencom_runtime::limits::Quotas;
 use opencom_runtime::{Clock, Dispatcher, Pool, Registry, worker};
@@ -41,6 +42,10 @@ pub struct Settings {
     pub socket_limits: Limits,
     /// The most sync sockets.
     pub most_sockets: usize,
+    /// Makes vectors of texts.
+    pub embeddings: Arc<dyn EmbeddingsProvider>,
+    /// The language of search.
+    pub search_language: String,
     /// How often something may be done.
     pub quotas: Quotas,
 }
@@ -58,6 +63,8 @@ impl Default for Settings {
                 ..Limits::default()
             },
             most_sockets: 1000,
+            embeddings: Arc::new(LocalNgrams),
+            search_language: "english".to_owned(),
             quotas: Quotas::default(),
         }
     }
@@ -123,6 +130,8 @@ impl Kit {
             mail_from: "Opencom <noreply@opencom.test>".parse().expect("a sender"),
             web_app_url: Some("http://dashboard.test".to_owned()),
             files: Arc::clone(&files),
+            embeddings: Arc::clone(&settings.embeddings),
+            search_language: settings.search_language.clone(),
             socket_limits: settings.socket_limits.clone(),
             most_sockets: settings.most_sockets,
             quotas: settings.quotas.clone(),
