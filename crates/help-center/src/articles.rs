@@ -32,9 +32,9 @@ use self::queries::{Filter, Found};
 use self::rows::{ArticleChanges, ArticleRow, LegacyChanges, LegacyRow, NewArticle, Standing};
 use self::search::Scope;
 use crate::audience::Audience;
+use crate::embeddings::{self, Content, content_type};
 use crate::reader::{self, Reader};
 use crate::slug::{self, Table};
-use crate::embeddings::{self, Content, content_type};
 use crate::{HelpCenter, HelpCenterService, audience, collections};
 
 /// The most articles in one answer.
@@ -197,7 +197,9 @@ impl Articles for HelpCenter {
             if req.visibility == Some(Visibility::Internal) {
                 return Ok(Vec::new());
             }
-            let rows = self.found(cx, req.workspace_id, &req.query, Scope::Readable, true).await?;
+            let rows = self
+                .found(cx, req.workspace_id, &req.query, Scope::Readable, true)
+                .await?;
             return Ok(rows.into_iter().map(|row| row.shown_to(reader)).collect());
         }
         let scope = Scope::Members {
@@ -216,7 +218,9 @@ impl Articles for HelpCenter {
         let legacy: Vec<_> = (legacy.into_iter())
             .filter(|row| contains(&row.title) || contains(&row.content))
             .collect();
-        let rows = self.found(cx, req.workspace_id, &req.query, scope, legacy.is_empty()).await?;
+        let rows = self
+            .found(cx, req.workspace_id, &req.query, scope, legacy.is_empty())
+            .await?;
         if legacy.is_empty() {
             return Ok(rows.into_iter().map(|row| row.shown_to(reader)).collect());
         }
@@ -375,8 +379,8 @@ impl Articles for HelpCenter {
         let Some(visitor) = Audience::of(self, cx, req.workspace_id, req.visitor_id, token, NOT_THEIRS).await? else {
             return Ok(Vec::new());
         };
-        let rows = 
-            search::for_visitor(cx, req.workspace_id, &req.query, &self.parts.search_language, &visitor).await?;
+        cx.count(Limit::Search, visitor.id())?;
+        let rows = search::for_visitor(cx, req.workspace_id, &req.query, &self.parts.search_language, &visitor).await?;
         rendered_all(cx, req.workspace_id, rows).await
     }
 

@@ -21,9 +21,9 @@ use opencom_runtime::{ActionCx, Job, MutationCx, QueryCx, ScopedFutureExt};
 use opencom_schema::{articles, internal_articles};
 use serde::{Deserialize, Serialize};
 
-pub use self::nearest::Near;
-pub(crate) use self::nearest::Index;
 use self::nearest::Code;
+pub(crate) use self::nearest::Index;
+pub use self::nearest::Near;
 use self::rows::NewEmbedding;
 use crate::{HelpCenter, HelpCenterService};
 
@@ -101,7 +101,8 @@ enum Standing {
 #[async_trait]
 impl Embeddings for HelpCenter {
     async fn embeddings_generate(&self, cx: &mut ActionCx, job: GenerateEmbeddings) -> Result<()> {
-        let count = |result: &'static str| metrics::counter!("opencom_embeddings_total", "result" => result).increment(1);
+        let count =
+            |result: &'static str| metrics::counter!("opencom_embeddings_total", "result" => result).increment(1);
         for _ in 0..ATTEMPTS {
             let job = &job;
             let standing = cx
@@ -126,7 +127,11 @@ impl Embeddings for HelpCenter {
                     })
                     .await?;
                     // What will never be accepted is not worth another try; the state says why.
-                    return if error.is_permanent() { Ok(()) } else { Err(Error::internal(error)) };
+                    return if error.is_permanent() {
+                        Ok(())
+                    } else {
+                        Err(Error::internal(error))
+                    };
                 }
             };
             let (text, vectors) = (&text, &vectors);
@@ -138,7 +143,9 @@ impl Embeddings for HelpCenter {
                 return Ok(());
             }
         }
-        Err(opencom_runtime::database::overtaken("a content that changes all the time"))
+        Err(opencom_runtime::database::overtaken(
+            "a content that changes all the time",
+        ))
     }
 }
 
@@ -228,18 +235,29 @@ impl HelpCenter {
                 None => Ok(job.text.clone()),
             };
         }
-        let Ok(id) = job.content.content_id.parse::<ArticleRef>() else { return Ok(None) };
+        let Ok(id) = job.content.content_id.parse::<ArticleRef>() else {
+            return Ok(None);
+        };
         let row: Option<(String, String, ArticleStatus, Option<Visibility>)> = match id {
             ArticleRef::Article(id) => articles::table
                 .find(id)
-                .select((articles::title, articles::content, articles::status, articles::visibility))
+                .select((
+                    articles::title,
+                    articles::content,
+                    articles::status,
+                    articles::visibility,
+                ))
                 .for_no_key_update()
                 .first(cx.connection().await?)
                 .await
                 .optional()?,
             ArticleRef::Legacy(id) => internal_articles::table
                 .find(id)
-                .select((internal_articles::title, internal_articles::content, internal_articles::status))
+                .select((
+                    internal_articles::title,
+                    internal_articles::content,
+                    internal_articles::status,
+                ))
                 .for_no_key_update()
                 .first(cx.connection().await?)
                 .await

@@ -31,7 +31,10 @@ pub async fn check_search_language(pool: &Pool, language: &str) -> Result<(), St
     if known.iter().any(|known| known == language) {
         return Ok(());
     }
-    Err(format!("PostgreSQL has no text search configuration {language:?}; it has {}", known.join(", ")))
+    Err(format!(
+        "PostgreSQL has no text search configuration {language:?}; it has {}",
+        known.join(", ")
+    ))
 }
 
 /// What the context promises: one method for each of its functions.

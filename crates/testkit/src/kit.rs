@@ -106,9 +106,14 @@ impl Kit {
     /// The services once more, as another process has them: database, files, mails and the time are shared, what a process
     /// keeps in memory is not.
     pub async fn replica(&self) -> Self {
+        self.replica_with(self.settings.clone()).await
+    }
+
+    /// Another process with settings of its own.
+    pub async fn replica_with(&self, settings: Settings) -> Self {
         let (database, directory) = (Arc::clone(&self.database), Arc::clone(&self.directory));
         let (clock, mail) = (self.clock.clone(), Arc::clone(&self.mail));
-        Self::compose(self.settings.clone(), database, directory, clock, mail).await
+        Self::compose(settings, database, directory, clock, mail).await
     }
 
     async fn compose(

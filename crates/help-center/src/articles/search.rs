@@ -129,7 +129,11 @@ pub(super) async fn resembling(
 ) -> Result<Vec<ArticleRow>> {
     cx.read(scope.topic(workspace));
     let found = words::ranked(cx, workspace, query, language, scope).await?;
-    rows(cx, found.into_iter().map(|candidate| candidate.id).take(FOUND).collect()).await
+    rows(
+        cx,
+        found.into_iter().map(|candidate| candidate.id).take(FOUND).collect(),
+    )
+    .await
 }
 
 /// The first articles for a visitor that contain the text, oldest first; where there is none, those that have its words.

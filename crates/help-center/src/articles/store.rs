@@ -100,7 +100,9 @@ pub(crate) fn heard(cx: &mut MutationCx, article: ArticleId) {
 /// Gives some articles the word forms of this language; how many. Nobody is told: what is shown does not change.
 pub(crate) async fn set_language(cx: &mut MutationCx, language: &str, most: i64) -> Result<usize> {
     // An index has what is less and what is greater, but not what is different.
-    let others = articles::search_language.lt(language).or(articles::search_language.gt(language));
+    let others = articles::search_language
+        .lt(language)
+        .or(articles::search_language.gt(language));
     let connection = cx.connection().await?;
     let ids: Vec<ArticleId> = articles::table
         .filter(others)

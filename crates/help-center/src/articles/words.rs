@@ -67,7 +67,13 @@ pub(super) async fn ranked(
 
 /// Whether a query is a text of words. One with other characters, or with space at an end, is after that very text.
 fn is_words(query: &str) -> bool {
-    let in_words = |c: char| c.is_alphanumeric() || matches!(c, ' ' | '\'' | '’' | '-' | ',' | '.' | '?' | '!' | ':' | '/' | '&' | '+');
+    let in_words = |c: char| {
+        c.is_alphanumeric()
+            || matches!(
+                c,
+                ' ' | '\'' | '’' | '-' | ',' | '.' | '?' | '!' | ':' | '/' | '&' | '+'
+            )
+    };
     query.chars().count() >= SHORTEST_QUERY
         && query.trim() == query
         && query.chars().all(in_words)
@@ -172,12 +178,17 @@ async fn nearest(cx: &mut QueryCx, workspace: WorkspaceId, word: &str) -> Result
     let forgiven = if word.chars().count() >= TWO_ERRORS { 2 } else { 1 };
     // Of equally near ones the first, which is the most similar.
     let near = known.into_iter().map(|known| (errors(word, &known.word), known.word));
-    Ok(near.filter(|(errors, _)| *errors <= forgiven).min_by_key(|(errors, _)| *errors).map(|(_, word)| word))
+    Ok(near
+        .filter(|(errors, _)| *errors <= forgiven)
+        .min_by_key(|(errors, _)| *errors)
+        .map(|(_, word)| word))
 }
 
 /// The words of a text in lower case.
 fn words(lower: &str) -> impl Iterator<Item = &str> {
-    lower.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty())
+    lower
+        .split(|c: char| !c.is_alphanumeric())
+        .filter(|word| !word.is_empty())
 }
 
 /// The word, and what it is with two neighbours swapped: the one typing error that leaves few trigrams.
@@ -216,7 +227,11 @@ pub(super) async fn learn(cx: &mut MutationCx, workspace: WorkspaceId, title: &s
         (SHORTEST_WORD..=LONGEST_WORD).contains(&word.chars().count()) && word.chars().all(char::is_alphabetic)
     };
     // In one order, so that two who write at once do not wait for each other.
-    let new: BTreeSet<&str> = words(title).chain(words(content)).filter(worth).take(MOST_WORDS).collect();
+    let new: BTreeSet<&str> = words(title)
+        .chain(words(content))
+        .filter(worth)
+        .take(MOST_WORDS)
+        .collect();
     if new.is_empty() {
         return Ok(());
     }
@@ -273,7 +288,18 @@ mod tests {
         for query in ["reset password", "what's new?", "sign-in", "C++", "日本語"] {
             assert!(is_words(query), "{query}");
         }
-        for query in ["", "ab", " reset", "reset ", "100%", "a_b", "a\\b", "\"quoted\"", "...", "a*b"] {
+        for query in [
+            "",
+            "ab",
+            " reset",
+            "reset ",
+            "100%",
+            "a_b",
+            "a\\b",
+            "\"quoted\"",
+            "...",
+            "a*b",
+        ] {
             assert!(!is_words(query), "{query}");
         }
     }

@@ -42,14 +42,19 @@ fn end_of_chunk(text: &[u16], start: usize) -> usize {
     }
     let window = &text[start..start + LONGEST];
     let late = |kind: &&[&str]| last_of(window, kind).filter(|place| *place >= EARLIEST_BREAK);
-    let cut = BREAKS.iter().find_map(|kind| late(kind)).map_or(LONGEST, |place| place + 1);
+    let cut = BREAKS
+        .iter()
+        .find_map(|kind| late(kind))
+        .map_or(LONGEST, |place| place + 1);
     start + cut
 }
 
 /// Where one of these marks stands last.
 fn last_of(window: &[u16], marks: &[&str]) -> Option<usize> {
     let marks: Vec<Vec<u16>> = marks.iter().map(|mark| mark.encode_utf16().collect()).collect();
-    (0..window.len()).rev().find(|place| marks.iter().any(|mark| window[*place..].starts_with(mark)))
+    (0..window.len())
+        .rev()
+        .find(|place| marks.iter().any(|mark| window[*place..].starts_with(mark)))
 }
 
 fn trim(text: &[u16]) -> &[u16] {
@@ -117,17 +122,37 @@ mod tests {
     fn the_examples_of_the_contract() {
         // Texts without a repetition, so that a part can be told by its text.
         let run = |letter: char, n: usize| -> String {
-            (0..n).map(|i| if i % 7 == 3 { char::from(b'0' + u8::try_from(i / 7 % 10).unwrap()) } else { letter }).collect()
+            (0..n)
+                .map(|i| {
+                    if i % 7 == 3 {
+                        char::from(b'0' + u8::try_from(i / 7 % 10).unwrap())
+                    } else {
+                        letter
+                    }
+                })
+                .collect()
         };
         assert_eq!(chunks(&run('x', 3000)).len(), 1);
-        assert_eq!(chunks(&run('x', 3001)).iter().map(String::len).collect::<Vec<_>>(), [3000, 301]);
-        assert_eq!(chunks(&run('x', 6000)).iter().map(String::len).collect::<Vec<_>>(), [3000, 3000, 600]);
+        assert_eq!(
+            chunks(&run('x', 3001)).iter().map(String::len).collect::<Vec<_>>(),
+            [3000, 301]
+        );
+        assert_eq!(
+            chunks(&run('x', 6000)).iter().map(String::len).collect::<Vec<_>>(),
+            [3000, 3000, 600]
+        );
         let paragraphs = format!("{}\n\n{}", "x".repeat(2000), "y".repeat(2000));
         // The cut leaves one line feed at either side, which is trimmed off.
-        assert_eq!(chunks(&paragraphs).iter().map(String::len).collect::<Vec<_>>(), [2000, 2301]);
+        assert_eq!(
+            chunks(&paragraphs).iter().map(String::len).collect::<Vec<_>>(),
+            [2000, 2301]
+        );
         assert_eq!(parts(&paragraphs)[0], (0, 2000));
         let sentences = format!("{}\n\n{}. {}", "x".repeat(1000), "y".repeat(1500), "z".repeat(1000));
-        assert_eq!(chunks(&sentences).iter().map(String::len).collect::<Vec<_>>(), [2503, 1301]);
+        assert_eq!(
+            chunks(&sentences).iter().map(String::len).collect::<Vec<_>>(),
+            [2503, 1301]
+        );
     }
 
     #[test]
@@ -158,10 +183,7 @@ mod tests {
 
     #[test]
     fn the_hash_is_of_title_and_content() {
-        assert_eq!(
-            text_hash("a", "b"),
-            hex::encode(sha256("a\n\nb"))
-        );
+        assert_eq!(text_hash("a", "b"), hex::encode(sha256("a\n\nb")));
         assert_ne!(text_hash("a", "b"), text_hash("a", "b "));
     }
 }

@@ -204,7 +204,11 @@ fn best(rows: Vec<EmbeddingRow>, vector: &[f32], limit: usize) -> Vec<Near> {
             updated_at: row.updated_at,
         })
         .collect();
-    near.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.content_id.cmp(&b.content_id)));
+    near.sort_by(|a, b| {
+        b.score
+            .total_cmp(&a.score)
+            .then_with(|| a.content_id.cmp(&b.content_id))
+    });
     let mut seen = HashSet::new();
     near.retain(|near| seen.insert((near.content_type, near.content_id.clone())));
     near.truncate(limit);
@@ -220,7 +224,11 @@ fn cosine(a: &[f32], b: &[f32]) -> f64 {
         bb += y * y;
     }
     let lengths = (aa * bb).sqrt();
-    if lengths > 0.0 { (dot / lengths).clamp(-1.0, 1.0) } else { 0.0 }
+    if lengths > 0.0 {
+        (dot / lengths).clamp(-1.0, 1.0)
+    } else {
+        0.0
+    }
 }
 
 #[cfg(test)]

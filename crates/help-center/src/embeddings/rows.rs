@@ -2,8 +2,8 @@
 
 use diesel::prelude::*;
 use opencom_contract::embeddings::ContentType;
-use opencom_core::id::{ContentEmbeddingId, WorkspaceId};
 use opencom_core::Millis;
+use opencom_core::id::{ContentEmbeddingId, WorkspaceId};
 use opencom_schema::content_embeddings;
 
 use super::nearest::Code;
@@ -48,7 +48,6 @@ impl CodeRow {
 #[diesel(table_name = content_embeddings)]
 #[diesel(check_for_backend(diesel::pg::Pg))]
 pub(crate) struct EmbeddingRow {
-    pub(crate) id: ContentEmbeddingId,
     pub(crate) content_type: ContentType,
     pub(crate) content_id: String,
     pub(crate) embedding: Vec<f32>,

@@ -2,7 +2,6 @@
 
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use opencom_contract::embeddings::ContentType;
 use opencom_core::id::{ContentEmbeddingId, WorkspaceId};
 use opencom_core::{Millis, Result};
 use opencom_runtime::{MutationCx, QueryCx};

@@ -4,9 +4,11 @@
 mod articles;
 mod collections;
 mod concurrency;
+mod embeddings;
 mod feedback;
 mod live;
 mod plans;
 mod reading;
+mod search;
 mod support;
 mod visitors;
