@@ -196,7 +196,7 @@ async fn has_more(cx: &mut QueryCx, workspace: WorkspaceId, scope: Scope) -> Res
     let condition = scope.condition();
     let sql = format!(
         "SELECT count(*) AS size
-         FROM (SELECT FROM articles WHERE workspace_id = $1 AND {condition} LIMIT {LOOKED_AT} + 1) AS some"
+         FROM (SELECT FROM articles WHERE workspace_id = $1 AND {condition} LIMIT {LOOKED_AT} + 1) AS these"
     );
     let statement = diesel::sql_query(sql).bind::<SqlUuid, _>(workspace);
     let size: Size = prepared(statement).get_result(cx.connection().await?).await?;
