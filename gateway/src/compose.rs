@@ -5,11 +5,14 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use ipnet::IpNet;
 use opencom_admin::{Admin, AdminParts, AdminService};
+use opencom_contract::embeddings::ContentType;
 use opencom_core::Result;
 use opencom_core::auth::jwt::JwtKey;
 use opencom_core::auth::seal::MasterKey;
-use opencom_core::id::WorkspaceId;
+use opencom_core::id::{SnippetId, WorkspaceId};
+use opencom_help_center::embeddings::{self, Content};
 use opencom_help_center::{HelpCenter, HelpCenterParts, HelpCenterService, public};
+use opencom_inbox::ports::SnippetKnowledge;
 use opencom_inbox::{Inbox, InboxParts, InboxService};
 use opencom_live::Engine;
 use opencom_live::executor;
@@ -19,10 +22,11 @@ use opencom_providers::embeddings::EmbeddingsProvider;
 use opencom_providers::files::FileStore;
 use opencom_runtime::limits::{Quotas, RateLimits};
 use opencom_runtime::timestamp::Timestamps;
-use opencom_runtime::{Clock, Dispatcher, Pool, QueryCx, Registry, Server, Topics};
+use opencom_runtime::{Clock, Dispatcher, MutationCx, Pool, QueryCx, Registry, Server, Topics};
 use tokio::sync::watch;
 
 use crate::absent;
+use crate::discovery::Discovery;
 use crate::sockets::Sockets;
 use crate::tokens::Verifier;
 
@@ -37,6 +41,37 @@ impl opencom_admin::ports::PublicArticles for PublicArticles {
 
     async fn oldest_workspace_with_one(&self, cx: &mut QueryCx) -> Result<Option<WorkspaceId>> {
         public::oldest_workspace_with_one(cx).await
+    }
+}
+
+/// What the inbox tells the help center of its snippets: they are found by meaning like articles.
+struct Snippets;
+
+impl Snippets {
+    fn content(workspace_id: WorkspaceId, id: SnippetId) -> Content {
+        Content {
+            workspace_id,
+            content_type: ContentType::Snippet,
+            content_id: id.to_string(),
+        }
+    }
+}
+
+#[async_trait]
+impl SnippetKnowledge for Snippets {
+    async fn snippet_saved(
+        &self,
+        cx: &mut MutationCx,
+        workspace: WorkspaceId,
+        id: SnippetId,
+        _: &str,
+        _: &str,
+    ) -> Result<()> {
+        embeddings::schedule(cx, Self::content(workspace, id)).await
+    }
+
+    async fn snippet_removed(&self, cx: &mut MutationCx, id: SnippetId) -> Result<()> {
+        embeddings::remove(cx, ContentType::Snippet, &id.to_string()).await
     }
 }
 
@@ -74,6 +109,8 @@ pub struct Parts {
     pub quotas: Quotas,
     /// Proxies that say where calls come from, beside those on this machine.
     pub trusted_proxies: Vec<IpNet>,
+    /// What apps are told before they connect.
+    pub discovery: Discovery,
 }
 
 /// The composed services, ready to run on a pool.
@@ -93,6 +130,8 @@ pub struct App {
     pub sockets: Arc<Sockets>,
     /// Proxies that say where calls come from.
     pub trusted_proxies: Arc<[IpNet]>,
+    /// What apps are told before they connect.
+    pub discovery: Arc<Discovery>,
     /// Keeps files.
     pub files: Arc<dyn FileStore>,
 }
@@ -125,12 +164,13 @@ impl App {
             web_app_url: parts.web_app_url,
             files: Arc::clone(&parts.files),
             visitor_changes: Vec::new(),
+            snippet_knowledge: Some(Arc::new(Snippets)),
+            push: None,
         }));
         let help_center = Arc::new(HelpCenter::new(HelpCenterParts {
             search_language: parts.search_language,
             events: None,
             embeddings: parts.embeddings,
-            snippets: None,
         }));
         let mut registry = Registry::default();
         opencom_runtime::requests::register(&mut registry)?;
@@ -154,6 +194,7 @@ impl App {
             engine,
             sockets: Arc::new(Sockets::new(host, parts.most_sockets)),
             trusted_proxies: parts.trusted_proxies.into(),
+            discovery: Arc::new(parts.discovery),
             files: parts.files,
         })
     }

@@ -8,6 +8,8 @@ use ipnet::IpNet;
 use opencom_providers::files::S3Config;
 use opencom_runtime::limits::Quotas;
 
+use crate::discovery::Discovery;
+
 /// An open customer-messaging server: the Opencom backend on PostgreSQL.
 #[derive(Parser)]
 #[command(name = "opencom", version, about, max_term_width = 120)]
@@ -137,6 +139,19 @@ pub struct Config {
     #[arg(long, env = "OPENCOM_SEARCH_LANGUAGE", default_value = "english")]
     pub search_language: String,
 
+    /// The address that apps connect to, as /.well-known/opencom.json gives it. Default: the one that it was asked by.
+    #[arg(long, env = "CONVEX_CLOUD_URL")]
+    pub convex_url: Option<String>,
+
+    /// The same under an older name.
+    #[arg(long, env = "VITE_CONVEX_URL", hide = true)]
+    pub vite_convex_url: Option<String>,
+
+    /// Origins whose pages may read /.well-known/opencom.json, each exactly as browsers send it. Default: pages on
+    /// localhost and 127.0.0.1.
+    #[arg(long, env = "OPENCOM_PUBLIC_CORS_ORIGINS", value_delimiter = ',')]
+    pub public_cors_origins: Vec<String>,
+
     /// Refuse visitors' calls without a session token that published apps still make (identify, heartbeat, reading a
     /// conversation by visitor id).
     #[arg(long, env = "OPENCOM_STRICT_VISITORS")]
@@ -212,6 +227,12 @@ fn network(text: &str) -> Result<IpNet, String> {
 }
 
 impl Config {
+    /// What apps are told before they connect.
+    pub fn discovery(&self) -> Discovery {
+        let url = (self.convex_url.clone()).filter(|url| !url.is_empty());
+        Discovery::new(url.or_else(|| self.vite_convex_url.clone()), &self.public_cors_origins)
+    }
+
     /// Where callers reach this server, without a slash at the end.
     pub fn public_url(&self) -> Result<String, String> {
         let given = self

@@ -273,6 +273,7 @@ async fn compose(config: &Config, checked: Checked, url: &str) -> Result<App, Fa
         most_sockets: config.max_sockets,
         quotas: config.rate_limits.clone(),
         trusted_proxies: config.trusted_proxies.clone(),
+        discovery: config.discovery(),
     })?;
     Ok(app)
 }

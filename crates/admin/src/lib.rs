@@ -9,6 +9,7 @@
 
 mod audit;
 pub mod auth;
+pub mod discovery;
 pub mod ports;
 mod service;
 mod users;
@@ -22,7 +23,7 @@ use opencom_runtime::Registry;
 pub use service::{Admin, AdminParts, DEFAULT_LIFETIME};
 
 /// What the context promises: one method for each of its functions.
-pub trait AdminService: auth::Auth + workspaces::Workspaces {}
+pub trait AdminService: auth::Auth + discovery::Discovery + workspaces::Workspaces {}
 
 impl AdminService for Admin {}
 
@@ -30,6 +31,7 @@ impl AdminService for Admin {}
 pub fn register(registry: &mut Registry, service: &Arc<dyn AdminService>) -> Result<()> {
     let mut of = registry.of(service);
     auth::register(&mut of)?;
+    discovery::register(&mut of);
     workspaces::register(&mut of);
     Ok(())
 }

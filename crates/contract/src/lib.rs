@@ -8,11 +8,15 @@ pub mod articles;
 pub mod auth;
 pub mod collections;
 pub mod conversations;
+pub mod discovery;
 pub mod embeddings;
 pub mod function;
 pub mod limits;
 pub mod messages;
+pub mod snippets;
 pub mod support_attachments;
+pub mod tags;
+pub mod tickets;
 pub mod visitors;
 pub mod widget_sessions;
 pub mod workspaces;
@@ -29,6 +33,10 @@ pub fn catalogue() -> impl Iterator<Item = &'static Descriptor> {
         conversations::FUNCTIONS,
         messages::FUNCTIONS,
         support_attachments::FUNCTIONS,
+        snippets::FUNCTIONS,
+        tags::FUNCTIONS,
+        tickets::FUNCTIONS,
+        discovery::FUNCTIONS,
         articles::FUNCTIONS,
         collections::FUNCTIONS,
     ]

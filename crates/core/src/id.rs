@@ -237,6 +237,14 @@ entities! {
     0x13 Message MessageId "messages";
     0x14 SupportAttachment SupportAttachmentId "supportAttachments";
     0x15 CsatResponse CsatResponseId "csatResponses";
+    0x16 Ticket TicketId "tickets";
+    0x17 TicketComment TicketCommentId "ticketComments";
+    0x18 TicketForm TicketFormId "ticketForms";
+    0x19 Snippet SnippetId "snippets";
+    0x1a Tag TagId "tags";
+    0x1b ConversationTag ConversationTagId "conversationTags";
+    0x1c NotificationEvent NotificationEventId "notificationEvents";
+    0x1d NotificationDelivery NotificationDeliveryId "notificationDeliveries";
     0x30 Article ArticleId "articles";
     0x31 Collection CollectionId "collections";
     0x32 ArticleFeedback ArticleFeedbackId "articleFeedback";

@@ -281,7 +281,7 @@ impl Articles for HelpCenter {
                 };
                 store::update_legacy(cx, &row, &changes).await?;
                 if row.status == ArticleStatus::Published && rewritten {
-                    embeddings::schedule(cx, legacy_content(&row), None).await?;
+                    embeddings::schedule(cx, legacy_content(&row)).await?;
                 }
             }
             Found::Article(row) => {
@@ -299,9 +299,9 @@ impl Articles for HelpCenter {
                 if row.status == ArticleStatus::Published && rewritten {
                     let before = content(&row, row.visibility);
                     if before != after {
-                        embeddings::remove(cx, &before).await?;
+                        forget(cx, &before).await?;
                     }
-                    embeddings::schedule(cx, after, None).await?;
+                    embeddings::schedule(cx, after).await?;
                 }
             }
         }
@@ -313,11 +313,11 @@ impl Articles for HelpCenter {
         match for_editor(cx, req.id, Permission::ArticlesDelete, false).await? {
             Found::Article(row) => {
                 store::delete(cx, &row).await?;
-                embeddings::remove(cx, &content(&row, row.visibility)).await?;
+                forget(cx, &content(&row, row.visibility)).await?;
             }
             Found::Legacy(row) => {
                 store::delete_legacy(cx, &row).await?;
-                embeddings::remove(cx, &legacy_content(&row)).await?;
+                forget(cx, &legacy_content(&row)).await?;
             }
         }
         Ok(Removed { success: true })
@@ -532,11 +532,16 @@ async fn set_status(
         }
     };
     if status == ArticleStatus::Published {
-        embeddings::schedule(cx, content, None).await?;
+        embeddings::schedule(cx, content).await?;
     } else {
-        embeddings::remove(cx, &content).await?;
+        forget(cx, &content).await?;
     }
     Ok(id)
+}
+
+/// Takes away what a content is found by.
+async fn forget(cx: &mut MutationCx, content: &Content) -> Result<()> {
+    embeddings::remove(cx, content.content_type, &content.content_id).await
 }
 
 /// An article with this visibility as something that has vectors.

@@ -14,11 +14,11 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use opencom_contract::articles::{ArticleRef, ArticleStatus, Visibility};
 use opencom_contract::embeddings::ContentType;
-use opencom_core::id::{ContentEmbeddingId, WorkspaceId};
+use opencom_core::id::{ContentEmbeddingId, SnippetId, WorkspaceId};
 use opencom_core::{Error, Result};
 use opencom_runtime::registry::Registration;
 use opencom_runtime::{ActionCx, Job, MutationCx, QueryCx, ScopedFutureExt};
-use opencom_schema::{articles, internal_articles};
+use opencom_schema::{articles, internal_articles, snippets};
 use serde::{Deserialize, Serialize};
 
 use self::nearest::Code;
@@ -50,22 +50,19 @@ pub struct Content {
 }
 
 /// What vectors are made of.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Text {
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Text {
     /// The title, which goes with every chunk.
-    pub title: String,
+    title: String,
     /// The rest.
-    pub content: String,
+    content: String,
 }
 
 /// Makes the vectors of a content.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct GenerateEmbeddings {
     /// Which one.
-    #[serde(flatten)]
     pub content: Content,
-    /// Its text when the job was queued: what counts where nobody can be asked for the present one.
-    pub text: Option<Text>,
 }
 
 impl Job for GenerateEmbeddings {
@@ -76,16 +73,15 @@ pub(crate) fn register(of: &mut Registration<'_, dyn HelpCenterService>) {
     of.job::<GenerateEmbeddings>(|s, cx, job| s.embeddings_generate(cx, job));
 }
 
-/// Has the vectors of a content made after the commit. `text` is needed where the service has no port to read it by, and
-/// ignored for articles.
-pub async fn schedule(cx: &mut MutationCx, content: Content, text: Option<Text>) -> Result<()> {
+/// Has the vectors of a content made after the commit, of the text that it has by then.
+pub async fn schedule(cx: &mut MutationCx, content: Content) -> Result<()> {
     store::set_state(cx, &content, "pending", None).await?;
-    cx.enqueue(&GenerateEmbeddings { content, text })
+    cx.enqueue(&GenerateEmbeddings { content })
 }
 
 /// Forgets the vectors of a content that is not to be found any more.
-pub async fn remove(cx: &mut MutationCx, content: &Content) -> Result<()> {
-    store::delete(cx, content).await
+pub async fn remove(cx: &mut MutationCx, content_type: ContentType, content_id: &str) -> Result<()> {
+    store::delete(cx, content_type, content_id).await
 }
 
 /// How the vectors of a content stand.
@@ -173,8 +169,8 @@ impl HelpCenter {
     }
 
     async fn standing(&self, cx: &mut MutationCx, job: &GenerateEmbeddings) -> Result<Standing> {
-        let Some(text) = self.text(cx, job).await? else {
-            store::delete(cx, &job.content).await?;
+        let Some(text) = text(cx, &job.content).await? else {
+            store::delete(cx, job.content.content_type, &job.content.content_id).await?;
             return Ok(Standing::Gone);
         };
         if self.is_current(cx, &job.content, &text).await? {
@@ -200,7 +196,7 @@ impl HelpCenter {
         text: &Text,
         vectors: &[Vec<f32>],
     ) -> Result<bool> {
-        if self.text(cx, job).await?.as_ref() != Some(text) {
+        if text(cx, &job.content).await?.as_ref() != Some(text) {
             return Ok(false);
         }
         let (hash, now) = (chunks::text_hash(&text.title, &text.content), cx.now());
@@ -226,50 +222,57 @@ impl HelpCenter {
         store::set_state(cx, &job.content, "ready", None).await?;
         Ok(true)
     }
+}
 
-    /// The text of a content that is to be found, locked until the end of the transaction.
-    async fn text(&self, cx: &mut MutationCx, job: &GenerateEmbeddings) -> Result<Option<Text>> {
-        if job.content.content_type == ContentType::Snippet {
-            return match &self.parts.snippets {
-                Some(snippets) => snippets.text(cx, &job.content).await,
-                None => Ok(job.text.clone()),
-            };
-        }
-        let Ok(id) = job.content.content_id.parse::<ArticleRef>() else {
+/// The text of a content that is to be found, locked until the end of the transaction.
+async fn text(cx: &mut MutationCx, of: &Content) -> Result<Option<Text>> {
+    if of.content_type == ContentType::Snippet {
+        let Ok(id) = of.content_id.parse::<SnippetId>() else {
             return Ok(None);
         };
-        let row: Option<(String, String, ArticleStatus, Option<Visibility>)> = match id {
-            ArticleRef::Article(id) => articles::table
-                .find(id)
-                .select((
-                    articles::title,
-                    articles::content,
-                    articles::status,
-                    articles::visibility,
-                ))
-                .for_no_key_update()
-                .first(cx.connection().await?)
-                .await
-                .optional()?,
-            ArticleRef::Legacy(id) => internal_articles::table
-                .find(id)
-                .select((
-                    internal_articles::title,
-                    internal_articles::content,
-                    internal_articles::status,
-                ))
-                .for_no_key_update()
-                .first(cx.connection().await?)
-                .await
-                .optional()?
-                .map(|(title, content, status)| (title, content, status, Some(Visibility::Internal))),
-        };
-        let published = |(title, content, status, visibility)| {
-            let fits = status == ArticleStatus::Published && content_type(visibility) == job.content.content_type;
-            fits.then_some(Text { title, content })
-        };
-        Ok(row.and_then(published))
+        let row: Option<(String, String)> = snippets::table
+            .find(id)
+            .select((snippets::name, snippets::content))
+            .for_no_key_update()
+            .first(cx.connection().await?)
+            .await
+            .optional()?;
+        return Ok(row.map(|(title, content)| Text { title, content }));
     }
+    let Ok(id) = of.content_id.parse::<ArticleRef>() else {
+        return Ok(None);
+    };
+    let row: Option<(String, String, ArticleStatus, Option<Visibility>)> = match id {
+        ArticleRef::Article(id) => articles::table
+            .find(id)
+            .select((
+                articles::title,
+                articles::content,
+                articles::status,
+                articles::visibility,
+            ))
+            .for_no_key_update()
+            .first(cx.connection().await?)
+            .await
+            .optional()?,
+        ArticleRef::Legacy(id) => internal_articles::table
+            .find(id)
+            .select((
+                internal_articles::title,
+                internal_articles::content,
+                internal_articles::status,
+            ))
+            .for_no_key_update()
+            .first(cx.connection().await?)
+            .await
+            .optional()?
+            .map(|(title, content, status)| (title, content, status, Some(Visibility::Internal))),
+    };
+    let published = |(title, content, status, visibility)| {
+        let fits = status == ArticleStatus::Published && content_type(visibility) == of.content_type;
+        fits.then_some(Text { title, content })
+    };
+    Ok(row.and_then(published))
 }
 
 /// What an article of this visibility counts as.

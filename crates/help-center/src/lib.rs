@@ -3,7 +3,8 @@
 //!
 //! Owns the tables `collections`, `articles`, `internal_articles`, `article_assets`, `article_feedback`, `article_words`,
 //! `content_embeddings` and `content_embedding_states`, and is the only
-//! one that writes them. Reads `workspaces`, `visitors`, `visitor_aliases` and `stored_files`.
+//! one that writes them. Reads `workspaces`, `visitors`, `visitor_aliases`, `snippets` and
+//! `stored_files`.
 
 pub mod articles;
 mod audience;

@@ -4,9 +4,7 @@ use async_trait::async_trait;
 use opencom_core::Result;
 use opencom_core::audience::{EventCounts, EventWindow};
 use opencom_core::id::VisitorId;
-use opencom_runtime::{MutationCx, QueryCx};
-
-use crate::embeddings::{Content, Text};
+use opencom_runtime::QueryCx;
 
 /// Counts the events of visitors.
 #[async_trait]
@@ -14,11 +12,4 @@ pub trait VisitorEvents: Send + Sync {
     /// How many events the visitor has in each window. Records what it reads, and by [`QueryCx::holds_until`] when a
     /// count changes by time alone.
     async fn count(&self, cx: &mut QueryCx, visitor: VisitorId, windows: &[EventWindow]) -> Result<EventCounts>;
-}
-
-/// Reads the snippets of the inbox.
-#[async_trait]
-pub trait SnippetTexts: Send + Sync {
-    /// The text of a snippet, its row locked until the end of the transaction; `None` when it is gone.
-    async fn text(&self, cx: &mut MutationCx, snippet: &Content) -> Result<Option<Text>>;
 }

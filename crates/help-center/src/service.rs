@@ -5,7 +5,7 @@ use std::sync::Arc;
 use opencom_providers::embeddings::EmbeddingsProvider;
 
 use crate::embeddings::Index;
-use crate::ports::{SnippetTexts, VisitorEvents};
+use crate::ports::VisitorEvents;
 
 /// What the gateway gives the context.
 pub struct HelpCenterParts {
@@ -15,8 +15,6 @@ pub struct HelpCenterParts {
     pub events: Option<Arc<dyn VisitorEvents>>,
     /// Makes vectors of texts.
     pub embeddings: Arc<dyn EmbeddingsProvider>,
-    /// Who has the texts of snippets; `None`: they come with each call.
-    pub snippets: Option<Arc<dyn SnippetTexts>>,
 }
 
 /// The context `help-center`.

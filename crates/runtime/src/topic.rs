@@ -2,8 +2,8 @@
 
 use opencom_core::auth::token::sha256;
 use opencom_core::id::{
-    ArticleAssetId, ArticleId, AuthSessionId, ConversationId, InternalArticleId, MessageId, StoredFileId,
-    SupportAttachmentId, UserId, VisitorId, WorkspaceId,
+    ArticleAssetId, ArticleId, AuthSessionId, ConversationId, InternalArticleId, MessageId, SnippetId, StoredFileId,
+    SupportAttachmentId, TagId, TicketId, UserId, VisitorId, WorkspaceId,
 };
 use uuid::Uuid;
 
@@ -85,6 +85,20 @@ topics! {
     21 SupportAttachment(SupportAttachmentId),
     /// A stored file.
     22 StoredFile(StoredFileId),
+    /// A ticket's own row and its comments.
+    23 Ticket(TicketId),
+    /// The tickets of a workspace: which ones there are, and their rows.
+    24 TicketsOfWorkspace(WorkspaceId),
+    /// A snippet's own row.
+    25 Snippet(SnippetId),
+    /// The snippets of a workspace: which ones there are, and their rows.
+    26 SnippetsOfWorkspace(WorkspaceId),
+    /// A tag's own row.
+    27 Tag(TagId),
+    /// The tags of a workspace: which ones there are, and their rows.
+    28 TagsOfWorkspace(WorkspaceId),
+    /// Which tags a conversation has.
+    29 TagsOfConversation(ConversationId),
     /// An article's own row.
     60 Article(ArticleId),
     /// The articles of a workspace: which ones there are, and their rows.

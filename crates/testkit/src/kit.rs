@@ -9,6 +9,7 @@ use opencom_core::auth::jwt::JwtKey;
 use opencom_core::auth::seal::MasterKey;
 use opencom_core::{Error, Millis, Result};
 use opencom_gateway::compose::{App, Parts};
+use opencom_gateway::discovery::Discovery;
 use opencom_live::session::Limits;
 use opencom_providers::email::Recorder;
 use opencom_providers::embeddings::{EmbeddingsProvider, LocalNgrams};
@@ -46,6 +47,8 @@ pub struct Settings {
     pub embeddings: Arc<dyn EmbeddingsProvider>,
     /// The language of search.
     pub search_language: String,
+    /// What apps are told before they connect.
+    pub discovery: Discovery,
     /// How often something may be done.
     pub quotas: Quotas,
 }
@@ -65,6 +68,7 @@ impl Default for Settings {
             most_sockets: 1000,
             embeddings: Arc::new(LocalNgrams),
             search_language: "english".to_owned(),
+            discovery: Discovery::default(),
             quotas: Quotas::default(),
         }
     }
@@ -141,6 +145,7 @@ impl Kit {
             most_sockets: settings.most_sockets,
             quotas: settings.quotas.clone(),
             trusted_proxies: Vec::new(),
+            discovery: settings.discovery.clone(),
         })
         .expect("the services");
         if let Some(register) = &settings.functions {

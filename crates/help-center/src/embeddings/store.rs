@@ -2,6 +2,7 @@
 
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
+use opencom_contract::embeddings::ContentType;
 use opencom_core::id::{ContentEmbeddingId, WorkspaceId};
 use opencom_core::{Millis, Result};
 use opencom_runtime::{MutationCx, QueryCx};
@@ -22,7 +23,7 @@ pub(super) async fn hashes(cx: &mut QueryCx, content: &Content) -> Result<Vec<(S
 
 /// Puts these vectors in place of what is stored for a content.
 pub(super) async fn replace(cx: &mut MutationCx, content: &Content, new: &[NewEmbedding<'_>]) -> Result<()> {
-    delete_rows(cx, content).await?;
+    delete_rows(cx, content.content_type, &content.content_id).await?;
     diesel::insert_into(embeddings::table)
         .values(new)
         .execute(cx.connection().await?)
@@ -31,19 +32,18 @@ pub(super) async fn replace(cx: &mut MutationCx, content: &Content, new: &[NewEm
 }
 
 /// Deletes what is stored for a content.
-pub(super) async fn delete(cx: &mut MutationCx, content: &Content) -> Result<()> {
-    delete_rows(cx, content).await?;
-    let state = states::table
-        .filter(states::content_type.eq(content.content_type))
-        .filter(states::content_id.eq(&content.content_id));
-    diesel::delete(state).execute(cx.connection().await?).await?;
+pub(super) async fn delete(cx: &mut MutationCx, content_type: ContentType, content_id: &str) -> Result<()> {
+    delete_rows(cx, content_type, content_id).await?;
+    diesel::delete(states::table.find((content_type, content_id)))
+        .execute(cx.connection().await?)
+        .await?;
     Ok(())
 }
 
-async fn delete_rows(cx: &mut MutationCx, content: &Content) -> Result<()> {
+async fn delete_rows(cx: &mut MutationCx, content_type: ContentType, content_id: &str) -> Result<()> {
     let rows = embeddings::table
-        .filter(embeddings::content_type.eq(content.content_type))
-        .filter(embeddings::content_id.eq(&content.content_id));
+        .filter(embeddings::content_type.eq(content_type))
+        .filter(embeddings::content_id.eq(content_id));
     diesel::delete(rows).execute(cx.connection().await?).await?;
     Ok(())
 }

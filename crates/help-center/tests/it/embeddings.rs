@@ -6,11 +6,10 @@ use async_trait::async_trait;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use opencom_contract::embeddings::ContentType;
-use opencom_core::Role;
-use opencom_help_center::embeddings::{self, Content, Near, Text};
+use opencom_help_center::embeddings::Near;
 use opencom_help_center::{HelpCenter, HelpCenterParts};
 use opencom_providers::embeddings::{EmbeddingsError, EmbeddingsProvider, LocalNgrams};
-use opencom_runtime::{Caller, QueryCx, ScopedFutureExt};
+use opencom_runtime::{Asker, QueryCx};
 use opencom_schema::{content_embedding_states, content_embeddings};
 use opencom_testkit::{Kit, Settings};
 use serde_json::{Value, json};
@@ -227,13 +226,12 @@ fn service() -> HelpCenter {
         search_language: "english".to_owned(),
         events: None,
         embeddings: Arc::new(LocalNgrams),
-        snippets: None,
     })
 }
 
 async fn near(kit: &Kit, service: &HelpCenter, desk: &Desk<'_>, query: &str, types: &[ContentType]) -> Vec<Near> {
     let pool = opencom_runtime::Pool::new(kit.database.url(), 1).unwrap();
-    let cx = &mut QueryCx::new(Arc::clone(&kit.app.server), pool, Caller::Anonymous);
+    let cx = &mut QueryCx::new(Arc::clone(&kit.app.server), pool, Asker::default());
     let vector = service.embed(query).await.unwrap();
     service.nearest(cx, desk.ws.id, &vector, types, 3).await.unwrap()
 }
@@ -270,37 +268,17 @@ async fn the_nearest_are_found_as_soon_as_they_are_stored_and_no_longer() {
 }
 
 #[tokio::test]
-async fn snippets_are_scheduled_and_removed_by_others() {
-    let (kit, provider) = watched().await;
+async fn snippets_have_vectors_too() {
+    let (kit, _) = watched().await;
     let desk = Desk::new(&kit).await;
-    let editor = kit.agent(&desk.ws, Role::Agent).await;
-    let snippet = Content {
-        workspace_id: desk.ws.id,
-        content_type: ContentType::Snippet,
-        content_id: editor.user_id.to_string(),
-    };
-    let text = Text {
-        title: "Greeting".to_owned(),
-        content: "Hello there".to_owned(),
-    };
-    let (content, text) = (&snippet, &text);
-    kit.dispatcher
-        .transaction(Caller::Anonymous, |cx| {
-            async move { embeddings::schedule(cx, content.clone(), Some(text.clone())).await }.scope_boxed()
-        })
-        .await
-        .unwrap();
+    let create = json!({ "workspaceId": desk.ws.id, "name": "Greeting", "content": "Hello there" });
+    let id = desk.call("snippets:create", create).await;
     kit.run_jobs().await;
-    assert_eq!(
-        stored(&kit).await,
-        [row("snippet", &json!(content.content_id), "Greeting", "Hello there")]
-    );
-    assert_eq!(provider.calls(), 1);
-    kit.dispatcher
-        .transaction(Caller::Anonymous, |cx| {
-            async move { embeddings::remove(cx, content).await }.scope_boxed()
-        })
-        .await
-        .unwrap();
+    assert_eq!(stored(&kit).await, [row("snippet", &id, "Greeting", "Hello there")]);
+    desk.call("snippets:update", json!({ "id": id, "content": "Good morning" }))
+        .await;
+    kit.run_jobs().await;
+    assert_eq!(stored(&kit).await, [row("snippet", &id, "Greeting", "Good morning")]);
+    desk.call("snippets:remove", json!({ "id": id })).await;
     assert_eq!((stored(&kit).await, states(&kit).await), (vec![], vec![]));
 }

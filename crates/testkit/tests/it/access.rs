@@ -83,6 +83,7 @@ fn not_theirs(path: &str) -> &'static str {
         "supportAttachments:generateUploadUrl" | "supportAttachments:finalizeUpload" => {
             "Not authorized to upload files for this visitor"
         }
+        "tickets:get" | "tickets:create" => "Not authorized to access this ticket",
         "articles:listForVisitor" | "articles:searchForVisitor" | "articles:getForVisitor" => {
             "Not authorized to read articles for this visitor"
         }

@@ -149,6 +149,18 @@ pub(crate) fn exceptions() -> impl Iterator<Item = Exception> {
         ),
         // Whoever is no agent is asked for a token.
         (
+            "tickets:get",
+            STRANGERS,
+            Refused(Code::NotAuthenticated, "Session token required"),
+            All,
+        ),
+        (
+            "tickets:create",
+            STRANGERS,
+            Refused(Code::NotAuthenticated, "Session token required"),
+            All,
+        ),
+        (
             "articles:listForVisitor",
             STRANGERS,
             Refused(Code::NotAuthenticated, "Session token required"),

@@ -28,6 +28,10 @@ struct Cast {
     stray: Visitor,
     /// Wanda's conversation.
     thread: String,
+    /// The stray visitor's, who becomes Wanda.
+    ticket: String,
+    snippet: String,
+    tag: String,
     /// A collection, and a draft in it.
     shelf: String,
     article: String,
@@ -122,6 +126,12 @@ async fn cast(kit: &Kit) -> Cast {
         .call_json(&Nobody, "conversations:createForVisitor", open)
         .await
         .unwrap();
+    let tag = json!({ "workspaceId": ws, "name": "vip" });
+    let tag = kit.call_json(&ada, "tags:create", tag).await.unwrap();
+    let snippet = json!({ "workspaceId": ws, "name": "Refund", "content": "We pay back.", "shortcut": "re" });
+    let snippet = kit.call_json(&ada, "snippets:create", snippet).await.unwrap();
+    let ticket = json!({ "workspaceId": ws, "sessionToken": stray.token, "subject": "Lost" });
+    let ticket = kit.call_json(&Nobody, "tickets:create", ticket).await.unwrap();
     let collection = json!({ "workspaceId": ws, "name": "Shelf" });
     let shelf = kit.call_json(&ada, "collections:create", collection).await.unwrap();
     let draft = json!({ "workspaceId": ws, "title": "Hello", "content": "hello", "collectionId": shelf });
@@ -136,6 +146,9 @@ async fn cast(kit: &Kit) -> Cast {
         wanda,
         stray,
         thread: text(&conversation["_id"]),
+        ticket: text(&ticket),
+        snippet: text(&snippet),
+        tag: text(&tag),
         ws,
     }
 }
@@ -211,6 +224,34 @@ fn subscriptions(path: &str, cast: &Cast) -> Vec<(Asker, Value)> {
         "messages:list" => {
             let mut all = by_visitors(&|visitor| json!({ "conversationId": thread, "sessionToken": visitor.token }));
             all.extend(everybody().map(|asker| (asker, json!({ "conversationId": thread }))));
+            all
+        }
+        "discovery:getMetadata" => by_all(&[json!({})]),
+        "snippets:list" => by_all(&[
+            json!({ "workspaceId": ws }),
+            json!({ "workspaceId": ws, "cursor": cast.snippet }),
+        ]),
+        "snippets:get" => by_all(&[json!({ "id": cast.snippet })]),
+        "snippets:search" => by_all(&[
+            json!({ "workspaceId": ws, "query": "refund" }),
+            json!({ "workspaceId": ws, "query": "" }),
+        ]),
+        "snippets:getByShortcut" => by_all(&[json!({ "workspaceId": ws, "shortcut": "re" })]),
+        "tags:list" => by_all(&[
+            json!({ "workspaceId": ws }),
+            json!({ "workspaceId": ws, "cursor": cast.tag }),
+        ]),
+        "tags:get" => by_all(&[json!({ "id": cast.tag })]),
+        "tags:getConversationTags" => by_all(&[json!({ "conversationId": thread })]),
+        "tickets:list" => by_all(&[
+            json!({ "workspaceId": ws }),
+            json!({ "workspaceId": ws, "status": "resolved" }),
+            json!({ "workspaceId": ws, "assigneeId": cast.eve.user_id }),
+            json!({ "workspaceId": ws, "cursor": cast.ticket }),
+        ]),
+        "tickets:get" => {
+            let mut all = by_visitors(&|visitor| json!({ "id": cast.ticket, "sessionToken": visitor.token }));
+            all.extend(everybody().map(|asker| (asker, json!({ "id": cast.ticket }))));
             all
         }
         "articles:list" => by_all(&[
@@ -358,6 +399,38 @@ async fn conversations_move(story: &mut Story<'_>, cast: &Cast) {
     story.run_jobs().await;
 }
 
+/// Tickets are worked on; snippets and tags come, change and go.
+async fn members_work(story: &mut Story<'_>, cast: &Cast) {
+    let (ada, eve) = (&cast.ada, Asker::from(&cast.eve));
+    let Cast { ws, thread, ticket, .. } = cast;
+    let submit = json!({ "workspaceId": ws, "sessionToken": cast.wanda.token, "subject": "Broken" });
+    story.tell(&Asker::from(&cast.wanda), "tickets:create", submit).await;
+    for status in ["in_progress", "resolved", "waiting_on_customer"] {
+        let update = json!({ "id": ticket, "status": status, "assigneeId": cast.eve.user_id });
+        story.tell(&eve, "tickets:update", update).await;
+        story.run_jobs().await;
+    }
+    let snippet = json!({ "workspaceId": ws, "name": "Refund again", "content": "Later." });
+    let second = story.tell(&eve, "snippets:create", snippet).await;
+    let update = json!({ "id": cast.snippet, "name": "refunds", "content": "We do.", "shortcut": "rf" });
+    story.tell(ada, "snippets:update", update).await;
+    let tag = json!({ "workspaceId": ws, "name": "soon gone" });
+    let soon_gone = story.tell(ada, "tags:create", tag).await;
+    for tag in [&json!(cast.tag), &soon_gone, &soon_gone] {
+        let add = json!({ "conversationId": thread, "tagId": tag });
+        story.tell(&eve, "tags:addToConversation", add).await;
+    }
+    story
+        .tell(ada, "tags:update", json!({ "id": cast.tag, "name": "very important" }))
+        .await;
+    story.tell(ada, "tags:remove", json!({ "id": soon_gone })).await;
+    for _ in 0..2 {
+        let remove = json!({ "conversationId": thread, "tagId": cast.tag });
+        story.tell(&eve, "tags:removeFromConversation", remove).await;
+    }
+    story.tell(ada, "snippets:remove", json!({ "id": second })).await;
+}
+
 /// Articles are written, published, read and put away.
 async fn a_help_center_fills(story: &mut Story<'_>, cast: &Cast) {
     let (ada, nobody) = (&cast.ada, Asker::NOBODY);
@@ -471,6 +544,7 @@ async fn no_live_result_of_any_query_goes_stale_in_a_story_with_every_mutation()
     agents_come(&mut story, &cast).await;
     people_chat(&mut story, &cast).await;
     conversations_move(&mut story, &cast).await;
+    members_work(&mut story, &cast).await;
     a_help_center_fills(&mut story, &cast).await;
     everybody_leaves(&mut story, &cast).await;
 

@@ -4,11 +4,11 @@
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use opencom_contract::conversations::AiWorkflowState;
-use opencom_core::id::{ContentFolderId, StoredFileId, UserId, WorkspaceId};
+use opencom_core::id::{ContentFolderId, StoredFileId, TicketFormId, UserId, WorkspaceId};
 use opencom_core::{Result, Role};
 use opencom_runtime::files::{self, StoredFile};
 use opencom_runtime::{Caller, MutationCx, ScopedFutureExt};
-use opencom_schema::{conversations, workspaces};
+use opencom_schema::{conversations, ticket_forms, workspaces};
 use opencom_testkit::{Agent, Kit, Nobody, Person, Visitor, Workspace};
 use serde_json::{Value, json};
 
@@ -50,6 +50,14 @@ impl Asker {
         token: None,
     };
 
+    /// The user, for signed-in ones.
+    pub(crate) fn user(&self) -> Option<UserId> {
+        match self.caller {
+            Caller::Agent(identity) => Some(identity.user),
+            Caller::Anonymous => None,
+        }
+    }
+
     /// Somebody who shows this token as a visitor.
     pub(crate) fn with_token(token: &str) -> Self {
         Self {
@@ -71,6 +79,18 @@ pub(crate) struct Thread {
     pub(crate) message: String,
 }
 
+/// What members work with beside conversations.
+#[derive(Clone, Debug)]
+pub(crate) struct Work {
+    pub(crate) ticket: String,
+    pub(crate) form: String,
+    pub(crate) snippet: String,
+    /// Older than the other one.
+    pub(crate) first_tag: String,
+    /// On the thread's conversation.
+    pub(crate) tag: String,
+}
+
 /// What there is.
 pub(crate) struct World<'kit> {
     pub(crate) kit: &'kit Kit,
@@ -85,6 +105,8 @@ pub(crate) struct World<'kit> {
     pub(crate) other: Workspace,
     pub(crate) foreign: Visitor,
     pub(crate) foreign_thread: Thread,
+    pub(crate) work: Work,
+    pub(crate) foreign_work: Work,
     pub(crate) library: Library,
     pub(crate) foreign_library: Library,
 }
@@ -111,6 +133,8 @@ impl<'kit> World<'kit> {
         let thread = open(kit, ws.id, &visitor, "hello").await;
         let later = open(kit, ws.id, &visitor, "hello again").await;
         let foreign_thread = open(kit, other.id, &foreign, FOREIGN).await;
+        let work = work_of(kit, &ws, &visitor, &thread, "hello").await;
+        let foreign_work = work_of(kit, &other, &foreign, &foreign_thread, FOREIGN).await;
         let library = stock(kit, &ws, "hello").await;
         let foreign_library = stock(kit, &other, FOREIGN).await;
         let publish = json!({ "id": library.article });
@@ -137,6 +161,8 @@ impl<'kit> World<'kit> {
             other,
             foreign,
             foreign_thread,
+            work,
+            foreign_work,
             library,
             foreign_library,
         }
@@ -256,6 +282,47 @@ impl<'kit> World<'kit> {
                 "workspaceId": ws, "visitorId": token.map(|_| visitor), "sessionToken": token,
                 "storageId": self.file(asker).await, "fileName": "a.png",
             }),
+            "discovery:getMetadata" => json!({}),
+            "snippets:list" => json!({ "workspaceId": ws, "cursor": self.work.snippet }),
+            "snippets:get" => json!({ "id": self.work.snippet }),
+            "snippets:search" => json!({ "workspaceId": ws, "query": "hello" }),
+            "snippets:getByShortcut" => json!({ "workspaceId": ws, "shortcut": "hi" }),
+            "snippets:create" => json!({
+                "workspaceId": ws, "name": "Greeting", "content": "hello", "shortcut": someone, "createdBy": asker.user(),
+            }),
+            "snippets:update" => json!({
+                "id": self.work.snippet, "name": "Greeting", "content": "hello", "shortcut": someone,
+                "folderId": ContentFolderId::generate(),
+            }),
+            "snippets:remove" => json!({ "id": self.snippet().await }),
+            "tags:list" => json!({ "workspaceId": ws, "cursor": self.work.first_tag }),
+            "tags:get" => json!({ "id": self.work.tag }),
+            "tags:create" => json!({ "workspaceId": ws, "name": someone, "color": "#ff0000" }),
+            "tags:update" => json!({ "id": self.work.tag, "name": someone, "color": "#ff0000" }),
+            "tags:remove" => json!({ "id": tag(self.kit, &self.ws).await }),
+            "tags:addToConversation" => json!({
+                "conversationId": conversation, "tagId": self.work.tag, "appliedBy": "manual",
+                "appliedByUserId": asker.user(),
+            }),
+            "tags:removeFromConversation" => {
+                json!({ "conversationId": self.later.conversation, "tagId": self.work.tag })
+            }
+            "tags:getConversationTags" => json!({ "conversationId": conversation }),
+            "tickets:list" => json!({
+                "workspaceId": ws, "status": "submitted", "assigneeId": self.agent.user_id, "cursor": self.work.ticket,
+            }),
+            "tickets:get" => json!({
+                "id": self.work.ticket, "visitorId": token.map(|_| visitor), "sessionToken": token,
+            }),
+            "tickets:create" => json!({
+                "workspaceId": ws, "subject": "Help", "visitorId": visitor, "sessionToken": token,
+                "description": "Please", "attachmentIds": [self.attachment(asker).await], "priority": "high",
+                "formId": self.work.form, "formData": { "field": "value" },
+            }),
+            "tickets:update" => json!({
+                "id": self.work.ticket, "status": "in_progress", "priority": "low", "assigneeId": self.agent.user_id,
+                "teamId": "team",
+            }),
             "articles:list" => json!({
                 "workspaceId": ws, "status": "published", "collectionId": shelf, "visibility": "public",
             }),
@@ -328,6 +395,10 @@ impl<'kit> World<'kit> {
                     .await
                     .unwrap()
             }
+            "tickets" => self.foreign_work.ticket.clone(),
+            "ticketForms" => self.foreign_work.form.clone(),
+            "snippets" => self.foreign_work.snippet.clone(),
+            "tags" => self.foreign_work.tag.clone(),
             "_storage" => upload(self.kit, self.other.id, &Asker::from(&self.foreign))
                 .await
                 .unwrap()
@@ -348,6 +419,11 @@ impl<'kit> World<'kit> {
         let boot = json!({ "workspaceId": self.ws.id, "sessionId": self.visitor.session_id });
         let booted = self.kit.call_json(&Nobody, "widgetSessions:boot", boot).await.unwrap();
         booted["sessionToken"].as_str().unwrap().to_owned()
+    }
+
+    /// A snippet that may be removed.
+    async fn snippet(&self) -> String {
+        snippet(self.kit, &self.ws, "gone soon").await
     }
 
     /// The asker's token; for agents one that they got hold of.
@@ -448,6 +524,49 @@ async fn open(kit: &Kit, ws: WorkspaceId, visitor: &Visitor, text: &str) -> Thre
     let message = kit.call_json(&Nobody, "messages:send", send).await.unwrap();
     let message = message.as_str().unwrap().to_owned();
     Thread { conversation, message }
+}
+
+/// A ticket, a form, a snippet and tags of a workspace.
+async fn work_of(kit: &Kit, ws: &Workspace, visitor: &Visitor, thread: &Thread, text: &str) -> Work {
+    let form = TicketFormId::generate();
+    let now = kit.clock.now();
+    diesel::insert_into(ticket_forms::table)
+        .values((
+            ticket_forms::id.eq(form),
+            ticket_forms::workspace_id.eq(ws.id),
+            ticket_forms::name.eq(text),
+            ticket_forms::fields.eq(json!([])),
+            ticket_forms::is_default.eq(true),
+            ticket_forms::created_at.eq(now),
+            ticket_forms::updated_at.eq(now),
+        ))
+        .execute(&mut kit.connection().await)
+        .await
+        .unwrap();
+    let create = json!({ "workspaceId": ws.id, "sessionToken": visitor.token, "subject": text });
+    let ticket = kit.call_json(&Nobody, "tickets:create", create).await.unwrap();
+    let (first_tag, tag) = (tag(kit, ws).await, tag(kit, ws).await);
+    let add = json!({ "conversationId": thread.conversation, "tagId": tag });
+    kit.call_json(&ws.owner, "tags:addToConversation", add).await.unwrap();
+    Work {
+        ticket: ticket.as_str().unwrap().to_owned(),
+        form: form.to_string(),
+        snippet: snippet(kit, ws, text).await,
+        first_tag,
+        tag,
+    }
+}
+
+async fn tag(kit: &Kit, ws: &Workspace) -> String {
+    let create = json!({ "workspaceId": ws.id, "name": UserId::generate() });
+    let id = kit.call_json(&ws.owner, "tags:create", create).await.unwrap();
+    id.as_str().unwrap().to_owned()
+}
+
+async fn snippet(kit: &Kit, ws: &Workspace, text: &str) -> String {
+    let create = json!({ "workspaceId": ws.id, "name": text, "content": text });
+    let id = kit.call_json(&ws.owner, "snippets:create", create).await.unwrap();
+    id.as_str().unwrap().to_owned()
 }
 
 /// Uploads a file as the gateway does.
