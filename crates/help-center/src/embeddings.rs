@@ -169,7 +169,7 @@ impl HelpCenter {
     }
 
     async fn standing(&self, cx: &mut MutationCx, job: &GenerateEmbeddings) -> Result<Standing> {
-        let Some(text) = text(cx, &job.content).await? else {
+        let Some(text) = text_of(cx, &job.content).await? else {
             store::delete(cx, job.content.content_type, &job.content.content_id).await?;
             return Ok(Standing::Gone);
         };
@@ -196,7 +196,7 @@ impl HelpCenter {
         text: &Text,
         vectors: &[Vec<f32>],
     ) -> Result<bool> {
-        if text(cx, &job.content).await?.as_ref() != Some(text) {
+        if text_of(cx, &job.content).await?.as_ref() != Some(text) {
             return Ok(false);
         }
         let (hash, now) = (chunks::text_hash(&text.title, &text.content), cx.now());
@@ -225,7 +225,7 @@ impl HelpCenter {
 }
 
 /// The text of a content that is to be found, locked until the end of the transaction.
-async fn text(cx: &mut MutationCx, of: &Content) -> Result<Option<Text>> {
+async fn text_of(cx: &mut MutationCx, of: &Content) -> Result<Option<Text>> {
     if of.content_type == ContentType::Snippet {
         let Ok(id) = of.content_id.parse::<SnippetId>() else {
             return Ok(None);

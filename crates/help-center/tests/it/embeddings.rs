@@ -9,7 +9,7 @@ use opencom_contract::embeddings::ContentType;
 use opencom_help_center::embeddings::Near;
 use opencom_help_center::{HelpCenter, HelpCenterParts};
 use opencom_providers::embeddings::{EmbeddingsError, EmbeddingsProvider, LocalNgrams};
-use opencom_runtime::{Asker, QueryCx};
+use opencom_runtime::{Caller, QueryCx};
 use opencom_schema::{content_embedding_states, content_embeddings};
 use opencom_testkit::{Kit, Settings};
 use serde_json::{Value, json};
@@ -231,7 +231,7 @@ fn service() -> HelpCenter {
 
 async fn near(kit: &Kit, service: &HelpCenter, desk: &Desk<'_>, query: &str, types: &[ContentType]) -> Vec<Near> {
     let pool = opencom_runtime::Pool::new(kit.database.url(), 1).unwrap();
-    let cx = &mut QueryCx::new(Arc::clone(&kit.app.server), pool, Asker::default());
+    let cx = &mut QueryCx::new(Arc::clone(&kit.app.server), pool, Caller::Anonymous);
     let vector = service.embed(query).await.unwrap();
     service.nearest(cx, desk.ws.id, &vector, types, 3).await.unwrap()
 }

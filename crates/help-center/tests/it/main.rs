@@ -6,6 +6,7 @@ mod collections;
 mod concurrency;
 mod embeddings;
 mod feedback;
+mod judged;
 mod live;
 mod plans;
 mod reading;

@@ -97,7 +97,6 @@ async fn nothing_is_added_to_what_contains_the_text_and_nothing_made_of_what_is_
         "pass_word",
         " password reset",
         "qq",
-        "the",
         "xyzzy plugh",
     ] {
         assert_eq!(find(&desk, query).await, Vec::<String>::new(), "{query}");
