@@ -5,21 +5,25 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use ipnet::IpNet;
 use opencom_admin::{Admin, AdminParts, AdminService};
+use opencom_contract::embeddings::ContentType;
 use opencom_core::Result;
 use opencom_core::auth::jwt::JwtKey;
 use opencom_core::auth::seal::MasterKey;
-use opencom_core::id::WorkspaceId;
+use opencom_core::id::{SnippetId, WorkspaceId};
+use opencom_help_center::embeddings::{self, Content};
 use opencom_help_center::{HelpCenter, HelpCenterParts, HelpCenterService, public};
+use opencom_inbox::ports::SnippetKnowledge;
 use opencom_inbox::{Inbox, InboxParts, InboxService};
 use opencom_live::Engine;
 use opencom_live::executor;
 use opencom_live::session::{Host, Limits};
 use opencom_providers::email::webhook::Gate;
 use opencom_providers::email::{EmailProvider, Mailbox};
+use opencom_providers::embeddings::EmbeddingsProvider;
 use opencom_providers::files::FileStore;
 use opencom_runtime::limits::{Quotas, RateLimits};
 use opencom_runtime::timestamp::Timestamps;
-use opencom_runtime::{Clock, Dispatcher, Pool, QueryCx, Registry, Server, Topics};
+use opencom_runtime::{Clock, Dispatcher, MutationCx, Pool, QueryCx, Registry, Server, Topics};
 use tokio::sync::watch;
 
 use crate::absent;
@@ -39,6 +43,37 @@ impl opencom_admin::ports::PublicArticles for PublicArticles {
 
     async fn oldest_workspace_with_one(&self, cx: &mut QueryCx) -> Result<Option<WorkspaceId>> {
         public::oldest_workspace_with_one(cx).await
+    }
+}
+
+/// What the inbox tells the help center of its snippets: they are found by meaning like articles.
+struct Snippets;
+
+impl Snippets {
+    fn content(workspace_id: WorkspaceId, id: SnippetId) -> Content {
+        Content {
+            workspace_id,
+            content_type: ContentType::Snippet,
+            content_id: id.to_string(),
+        }
+    }
+}
+
+#[async_trait]
+impl SnippetKnowledge for Snippets {
+    async fn snippet_saved(
+        &self,
+        cx: &mut MutationCx,
+        workspace: WorkspaceId,
+        id: SnippetId,
+        _: &str,
+        _: &str,
+    ) -> Result<()> {
+        embeddings::schedule(cx, Self::content(workspace, id)).await
+    }
+
+    async fn snippet_removed(&self, cx: &mut MutationCx, id: SnippetId) -> Result<()> {
+        embeddings::remove(cx, ContentType::Snippet, &id.to_string()).await
     }
 }
 
@@ -66,6 +101,10 @@ pub struct Parts {
     pub web_app_url: Option<String>,
     /// Keeps files.
     pub files: Arc<dyn FileStore>,
+    /// Makes vectors of texts.
+    pub embeddings: Arc<dyn EmbeddingsProvider>,
+    /// The language of search: the name of a text search configuration of PostgreSQL.
+    pub search_language: String,
     /// Times and limits of sync sockets.
     pub socket_limits: Limits,
     /// The most sync sockets of this process.
@@ -137,10 +176,14 @@ impl App {
             web_app_url: parts.web_app_url,
             files: Arc::clone(&parts.files),
             visitor_changes: Vec::new(),
-            snippet_knowledge: None,
+            snippet_knowledge: Some(Arc::new(Snippets)),
             push: None,
         }));
-        let help_center = Arc::new(HelpCenter::new(HelpCenterParts::default()));
+        let help_center = Arc::new(HelpCenter::new(HelpCenterParts {
+            search_language: parts.search_language,
+            events: None,
+            embeddings: parts.embeddings,
+        }));
         let mut registry = Registry::default();
         opencom_runtime::requests::register(&mut registry)?;
         registry.answer_absent(absent::ANSWERS);

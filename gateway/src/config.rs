@@ -156,6 +156,18 @@ pub struct Config {
     #[arg(long, env = "OPENCOM_WEB_APP_URL")]
     pub web_app_url: Option<String>,
 
+    /// Key of an API for embeddings that speaks like OpenAI's. Default: vectors are made here, from words and their pieces.
+    #[arg(long, env = "AI_GATEWAY_API_KEY", hide_env_values = true)]
+    pub ai_gateway_api_key: Option<String>,
+
+    /// Where that API is. Default: OpenAI, or Vercel's gateway when the key starts with vck_.
+    #[arg(long, env = "AI_GATEWAY_BASE_URL")]
+    pub ai_gateway_base_url: Option<String>,
+
+    /// Language whose word forms the help center's search knows: a text search configuration of PostgreSQL.
+    #[arg(long, env = "OPENCOM_SEARCH_LANGUAGE", default_value = "english")]
+    pub search_language: String,
+
     /// The address that apps connect to, as /.well-known/opencom.json gives it. Default: the one that it was asked by.
     #[arg(long, env = "CONVEX_CLOUD_URL")]
     pub convex_url: Option<String>,

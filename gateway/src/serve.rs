@@ -15,6 +15,7 @@ use opencom_core::auth::seal::MasterKey;
 use opencom_embedded_postgres::{Options, Postgres};
 use opencom_live::session::Limits;
 use opencom_providers::email::{self, EmailConfig, EmailProvider, Mailbox};
+use opencom_providers::embeddings::{self, EmbeddingsConfig, EmbeddingsProvider};
 use opencom_providers::files::{FileStore, LocalDisk, S3};
 use opencom_runtime::{Clock, Pool, Server, bus, database, worker};
 use tokio::signal::unix::{SignalKind, signal};
@@ -117,6 +118,9 @@ async fn serve(config: Config) -> Result<(), Fault> {
     if applied > 0 {
         tracing::info!("{applied} migrations applied");
     }
+    opencom_help_center::check_search_language(&Pool::new(&url, 1)?, &config.search_language)
+        .await
+        .map_err(|error| format!("OPENCOM_SEARCH_LANGUAGE: {error}"))?;
     let app = compose(&config, checked, &url).await?;
 
     let (stop, stopping) = watch::channel(false);
@@ -194,6 +198,7 @@ struct Checked {
     master_key: MasterKey,
     email: Arc<dyn EmailProvider>,
     mail_from: Mailbox,
+    embeddings: Arc<dyn EmbeddingsProvider>,
 }
 
 fn check(config: &Config) -> Result<Checked, Fault> {
@@ -218,12 +223,22 @@ fn check(config: &Config) -> Result<Checked, Fault> {
     if email.name() == "recorder" {
         tracing::info!("no mail server is set: mails are recorded in {}", mail_dir.display());
     }
+    let embeddings = EmbeddingsConfig::from_settings(
+        config.ai_gateway_api_key.as_deref(),
+        config.ai_gateway_base_url.as_deref(),
+    );
+    let embeddings = embeddings::build(&embeddings)
+        .map_err(|error| format!("AI_GATEWAY_API_KEY or AI_GATEWAY_BASE_URL: {error}"))?;
+    if embeddings.name() == "local" {
+        tracing::info!("no AI_GATEWAY_API_KEY is set: embeddings are made here, from words and their pieces");
+    }
     let master_key = secrets::master_key(config.master_key.as_deref(), &config.data_dir)?;
     Ok(Checked {
         public_url,
         master_key,
         email,
         mail_from,
+        embeddings,
     })
 }
 
@@ -247,6 +262,8 @@ async fn compose(config: &Config, checked: Checked, url: &str) -> Result<App, Fa
         agent_session_ms: i64::from(config.agent_session_hours) * Millis::HOUR,
         email: checked.email,
         mail_from: checked.mail_from,
+        embeddings: checked.embeddings,
+        search_language: config.search_language.clone(),
         web_app_url: config
             .web_app_url
             .as_ref()

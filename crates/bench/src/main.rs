@@ -10,6 +10,7 @@ mod people;
 mod pgbench;
 mod report;
 mod rows;
+mod search;
 mod server;
 mod soak;
 mod socket;
@@ -42,6 +43,8 @@ enum Command {
     Rows(Settings),
     /// The live table: fan-out, updates under load, memory of sockets, writes over them.
     Live(Settings),
+    /// Search in the help center, by what is looked for. Not among everything.
+    Search(Settings),
     /// A thousand visitors at once boot, open a conversation and send; nothing may be lost, doubled or refused.
     Swarm(Settings),
     /// Clients come and go for minutes; at the end every view is right, nothing is lost or doubled, and the server has
@@ -62,6 +65,9 @@ struct Settings {
     /// Conversations to generate; each has five messages.
     #[arg(long, default_value_t = 1_000_000)]
     conversations: u64,
+    /// Articles to search in.
+    #[arg(long, default_value_t = 100_000)]
+    articles: u64,
     /// Visitors of the swarm.
     #[arg(long, default_value_t = 1000)]
     visitors: usize,
@@ -124,6 +130,7 @@ async fn run(cli: Cli) -> Result<(), Fault> {
         }
         Command::Rows(settings) => rows::run(&settings).await,
         Command::Live(settings) => live::run(&settings).await,
+        Command::Search(settings) => search::run(&settings).await,
         Command::Swarm(settings) => swarm::run(&settings).await,
         Command::Soak(soak) => soak::run(&soak).await,
         Command::Crash(settings) => crash::run(&settings).await,

@@ -10,6 +10,7 @@ pub mod collections;
 pub mod conversations;
 pub mod discovery;
 pub mod email_channel;
+pub mod embeddings;
 pub mod function;
 pub mod limits;
 pub mod messages;

@@ -11,6 +11,7 @@ pub(crate) mod queries;
 pub(crate) mod rows;
 mod search;
 mod store;
+mod words;
 
 use async_trait::async_trait;
 use opencom_contract::articles::{
@@ -20,23 +21,34 @@ use opencom_contract::articles::{
 };
 use opencom_core::error::OrNotFound;
 use opencom_core::id::{ArticleFeedbackId, ArticleId, CollectionId, VisitorId, WorkspaceId};
-use opencom_core::{Code, Error, Json, Permission, Result};
+use opencom_core::{Code, Error, Json, Millis, Permission, Result};
+use opencom_runtime::limits::Limit;
 use opencom_runtime::registry::Registration;
-use opencom_runtime::{MutationCx, QueryCx};
+use opencom_runtime::{ActionCx, Job, MutationCx, QueryCx, ScopedFutureExt};
+use serde::{Deserialize, Serialize};
 
 use self::pictures::Pictures;
 use self::queries::{Filter, Found};
-use self::rows::{ArticleChanges, ArticleRow, LegacyChanges, NewArticle, Standing};
+use self::rows::{ArticleChanges, ArticleRow, LegacyChanges, LegacyRow, NewArticle, Standing};
 use self::search::Scope;
 use crate::audience::Audience;
+use crate::embeddings::{self, Content, content_type};
 use crate::reader::{self, Reader};
 use crate::slug::{self, Table};
 use crate::{HelpCenter, HelpCenterService, audience, collections};
 
 /// The most articles in one answer.
 const LIST_LIMIT: i64 = 10_000;
+/// How often to look for articles of another search language.
+const REFRESH_EVERY: i64 = 10 * Millis::MINUTE;
+/// How many of them one transaction changes.
+const REFRESHED: i64 = 200;
+/// How many transactions one run makes; what is left then waits for the next run.
+const REFRESHES: usize = 1000;
 /// What a session is told that names another visitor than its own.
 const NOT_THEIRS: &str = "Not authorized to read articles for this visitor";
+
+pub(crate) use self::words::languages;
 
 /// Functions of the module `articles`.
 #[async_trait]
@@ -90,9 +102,20 @@ pub trait Articles: Send + Sync {
 
     /// One of them.
     async fn articles_get_for_visitor(&self, cx: &mut QueryCx, req: GetForVisitor) -> Result<Option<RenderedArticle>>;
+
+    /// Gives articles the word forms of the language that search is set to.
+    async fn articles_refresh_search(&self, cx: &mut ActionCx, job: RefreshSearch) -> Result<()>;
 }
 
-pub(crate) fn register(of: &mut Registration<'_, dyn HelpCenterService>) {
+/// Looks for articles whose word forms are of another language than search is set to.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RefreshSearch {}
+
+impl Job for RefreshSearch {
+    const KIND: &'static str = "help_center.refresh_search";
+}
+
+pub(crate) fn register(of: &mut Registration<'_, dyn HelpCenterService>) -> Result<()> {
     of.query::<List>(|s, cx, req| s.articles_list(cx, req))
         .query::<Get>(|s, cx, req| s.articles_get(cx, req))
         .query::<Search>(|s, cx, req| s.articles_search(cx, req))
@@ -106,7 +129,10 @@ pub(crate) fn register(of: &mut Registration<'_, dyn HelpCenterService>) {
         .query::<GetFeedbackStats>(|s, cx, req| s.articles_get_feedback_stats(cx, req))
         .query::<ListForVisitor>(|s, cx, req| s.articles_list_for_visitor(cx, req))
         .query::<SearchForVisitor>(|s, cx, req| s.articles_search_for_visitor(cx, req))
-        .query::<GetForVisitor>(|s, cx, req| s.articles_get_for_visitor(cx, req));
+        .query::<GetForVisitor>(|s, cx, req| s.articles_get_for_visitor(cx, req))
+        .job::<RefreshSearch>(|s, cx, job| s.articles_refresh_search(cx, job))
+        .every(REFRESH_EVERY, &RefreshSearch {})?;
+    Ok(())
 }
 
 #[async_trait]
@@ -166,18 +192,20 @@ impl Articles for HelpCenter {
             return Ok(Vec::new());
         };
         let published_only = req.published_only.unwrap_or(true);
+        cx.count_caller(Limit::Search)?;
         if reader == Reader::Public {
             if req.visibility == Some(Visibility::Internal) {
                 return Ok(Vec::new());
             }
-            let rows = search::containing(cx, req.workspace_id, &req.query, Scope::Readable).await?;
+            let rows = self
+                .found(cx, req.workspace_id, &req.query, Scope::Readable, true)
+                .await?;
             return Ok(rows.into_iter().map(|row| row.shown_to(reader)).collect());
         }
         let scope = Scope::Members {
             published_only,
             visibility: req.visibility,
         };
-        let rows = search::containing(cx, req.workspace_id, &req.query, scope).await?;
         let filter = Filter {
             workspace: req.workspace_id,
             status: published_only.then_some(ArticleStatus::Published),
@@ -187,9 +215,17 @@ impl Articles for HelpCenter {
         let legacy = queries::legacy_by_change(cx, filter, LIST_LIMIT).await?;
         let query = req.query.to_lowercase();
         let contains = |text: &str| text.to_lowercase().contains(&query);
-        let legacy = (legacy.into_iter()).filter(|row| contains(&row.title) || contains(&row.content));
+        let legacy: Vec<_> = (legacy.into_iter())
+            .filter(|row| contains(&row.title) || contains(&row.content))
+            .collect();
+        let rows = self
+            .found(cx, req.workspace_id, &req.query, scope, legacy.is_empty())
+            .await?;
+        if legacy.is_empty() {
+            return Ok(rows.into_iter().map(|row| row.shown_to(reader)).collect());
+        }
         let rows = rows.into_iter().map(|row| row.shown_to(reader));
-        let mut found: Vec<Article> = rows.chain(legacy.map(Into::into)).collect();
+        let mut found: Vec<Article> = rows.chain(legacy.into_iter().map(Into::into)).collect();
         found.sort_by_key(|article| std::cmp::Reverse(article.updated_at));
         found.truncate(search::FOUND);
         Ok(found)
@@ -214,6 +250,7 @@ impl Articles for HelpCenter {
             content_lower: req.content.to_lowercase(),
             title: req.title,
             content: req.content,
+            search_language: self.parts.search_language.clone(),
             widget_large_screen: false,
             visibility: req.visibility.unwrap_or(Visibility::Public),
             status: ArticleStatus::Draft,
@@ -223,6 +260,7 @@ impl Articles for HelpCenter {
             author_id: req.author_id,
             tags: req.tags,
         };
+        words::learn(cx, new.workspace_id, &new.title_lower, &new.content_lower).await?;
         store::insert(cx, &new).await?;
         Ok(id)
     }
@@ -233,6 +271,7 @@ impl Articles for HelpCenter {
         let id = req.id;
         match for_editor(cx, id, Permission::ArticlesCreate, renames).await? {
             Found::Legacy(row) => {
+                let rewritten = req.title.is_some() || req.content.is_some();
                 let changes = LegacyChanges {
                     title: req.title,
                     content: req.content,
@@ -241,11 +280,29 @@ impl Articles for HelpCenter {
                     ..LegacyChanges::default()
                 };
                 store::update_legacy(cx, &row, &changes).await?;
+                if row.status == ArticleStatus::Published && rewritten {
+                    embeddings::schedule(cx, legacy_content(&row)).await?;
+                }
             }
             Found::Article(row) => {
+                let rewritten = req.title.is_some() || req.content.is_some() || req.visibility.is_some();
+                let after = content(&row, req.visibility.or(row.visibility));
                 check_collection(cx, req.collection_id.flatten(), row.workspace_id).await?;
-                let changes = changes(cx, &row, req).await?;
+                let mut changes = changes(cx, &row, req).await?;
+                changes.search_language = Some(self.parts.search_language.clone());
+                if changes.title.is_some() || changes.content.is_some() {
+                    let title = changes.title_lower.as_deref().unwrap_or_default();
+                    let content = changes.content_lower.as_deref().unwrap_or_default();
+                    words::learn(cx, row.workspace_id, title, content).await?;
+                }
                 store::update(cx, &row, &changes).await?;
+                if row.status == ArticleStatus::Published && rewritten {
+                    let before = content(&row, row.visibility);
+                    if before != after {
+                        forget(cx, &before).await?;
+                    }
+                    embeddings::schedule(cx, after).await?;
+                }
             }
         }
         Ok(id)
@@ -254,8 +311,14 @@ impl Articles for HelpCenter {
     async fn articles_remove(&self, cx: &mut MutationCx, req: Remove) -> Result<Removed> {
         signed_in(cx).await?;
         match for_editor(cx, req.id, Permission::ArticlesDelete, false).await? {
-            Found::Article(row) => store::delete(cx, &row).await?,
-            Found::Legacy(row) => store::delete_legacy(cx, &row).await?,
+            Found::Article(row) => {
+                store::delete(cx, &row).await?;
+                forget(cx, &content(&row, row.visibility)).await?;
+            }
+            Found::Legacy(row) => {
+                store::delete_legacy(cx, &row).await?;
+                forget(cx, &legacy_content(&row)).await?;
+            }
         }
         Ok(Removed { success: true })
     }
@@ -280,6 +343,7 @@ impl Articles for HelpCenter {
             Some(visitor) => Some(known_visitor(cx, visitor, article.workspace_id).await?),
             None => None,
         };
+        cx.count_caller(Limit::Search)?;
         feedback::record(cx, article.id, req.helpful, visitor).await
     }
 
@@ -315,7 +379,8 @@ impl Articles for HelpCenter {
         let Some(visitor) = Audience::of(self, cx, req.workspace_id, req.visitor_id, token, NOT_THEIRS).await? else {
             return Ok(Vec::new());
         };
-        let rows = search::containing_for(cx, req.workspace_id, &req.query, &visitor).await?;
+        cx.count(Limit::Search, visitor.id())?;
+        let rows = search::for_visitor(cx, req.workspace_id, &req.query, &self.parts.search_language, &visitor).await?;
         rendered_all(cx, req.workspace_id, rows).await
     }
 
@@ -333,6 +398,38 @@ impl Articles for HelpCenter {
             return Ok(None);
         }
         rendered(cx, row, Reader::Public, req.include_html).await.map(Some)
+    }
+
+    async fn articles_refresh_search(&self, cx: &mut ActionCx, _: RefreshSearch) -> Result<()> {
+        let language = self.parts.search_language.as_str();
+        for _ in 0..REFRESHES {
+            let done = cx
+                .transaction(|cx| async move { store::set_language(cx, language, REFRESHED).await }.scope_boxed())
+                .await?;
+            if done == 0 {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl HelpCenter {
+    /// The articles that contain a text; where there is none, and `alone` says that nothing else does either, those that
+    /// have its words.
+    async fn found(
+        &self,
+        cx: &mut QueryCx,
+        workspace: WorkspaceId,
+        query: &str,
+        scope: Scope,
+        alone: bool,
+    ) -> Result<Vec<ArticleRow>> {
+        let rows = search::containing(cx, workspace, query, scope).await?;
+        if !rows.is_empty() || !alone {
+            return Ok(rows);
+        }
+        search::resembling(cx, workspace, query, &self.parts.search_language, scope).await
     }
 }
 
@@ -410,9 +507,9 @@ async fn set_status(
     cx: &mut MutationCx,
     id: ArticleRef,
     status: ArticleStatus,
-    published_at: Option<Option<opencom_core::Millis>>,
+    published_at: Option<Option<Millis>>,
 ) -> Result<ArticleRef> {
-    match for_editor(cx, id, Permission::ArticlesPublish, false).await? {
+    let content = match for_editor(cx, id, Permission::ArticlesPublish, false).await? {
         Found::Article(row) => {
             let changes = ArticleChanges {
                 status: Some(status),
@@ -421,6 +518,7 @@ async fn set_status(
                 ..ArticleChanges::default()
             };
             store::update(cx, &row, &changes).await?;
+            content(&row, row.visibility)
         }
         Found::Legacy(row) => {
             let changes = LegacyChanges {
@@ -430,9 +528,38 @@ async fn set_status(
                 ..LegacyChanges::default()
             };
             store::update_legacy(cx, &row, &changes).await?;
+            legacy_content(&row)
         }
+    };
+    if status == ArticleStatus::Published {
+        embeddings::schedule(cx, content).await?;
+    } else {
+        forget(cx, &content).await?;
     }
     Ok(id)
+}
+
+/// Takes away what a content is found by.
+async fn forget(cx: &mut MutationCx, content: &Content) -> Result<()> {
+    embeddings::remove(cx, content.content_type, &content.content_id).await
+}
+
+/// An article with this visibility as something that has vectors.
+fn content(row: &ArticleRow, visibility: Option<Visibility>) -> Content {
+    Content {
+        workspace_id: row.workspace_id,
+        content_type: content_type(visibility),
+        content_id: row.id.to_string(),
+    }
+}
+
+/// The same for a row of the older table.
+fn legacy_content(row: &LegacyRow) -> Content {
+    Content {
+        workspace_id: row.workspace_id,
+        content_type: content_type(Some(Visibility::Internal)),
+        content_id: row.id.to_string(),
+    }
 }
 
 /// A visitor of the workspace, or the one that they were merged into.

@@ -65,6 +65,11 @@ impl<'a> Audience<'a> {
         Ok(row.map(|visitor| Self { service, visitor }))
     }
 
+    /// The visitor.
+    pub(crate) fn id(&self) -> VisitorId {
+        self.visitor.id
+    }
+
     /// For each of these stored rules whether the visitor is meant. Events are counted once for all of them.
     pub(crate) async fn admits(
         &self,

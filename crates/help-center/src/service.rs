@@ -2,23 +2,33 @@
 
 use std::sync::Arc;
 
+use opencom_providers::embeddings::EmbeddingsProvider;
+
+use crate::embeddings::Index;
 use crate::ports::VisitorEvents;
 
 /// What the gateway gives the context.
-#[derive(Default)]
 pub struct HelpCenterParts {
+    /// The language whose word forms search knows: the name of a text search configuration of PostgreSQL.
+    pub search_language: String,
     /// Who counts visitors' events for audience rules; `None` while there are no events.
     pub events: Option<Arc<dyn VisitorEvents>>,
+    /// Makes vectors of texts.
+    pub embeddings: Arc<dyn EmbeddingsProvider>,
 }
 
 /// The context `help-center`.
 pub struct HelpCenter {
     pub(crate) parts: HelpCenterParts,
+    pub(crate) index: Index,
 }
 
 impl HelpCenter {
     /// The context with its parts.
     pub fn new(parts: HelpCenterParts) -> Self {
-        Self { parts }
+        Self {
+            parts,
+            index: Index::default(),
+        }
     }
 }

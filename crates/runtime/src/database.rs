@@ -128,6 +128,14 @@ pub async fn migrate(url: &str) -> Result<usize, MigrateError> {
             major: version / 10_000,
         });
     }
+    let has_trigrams: bool = diesel::select(diesel::dsl::sql::<diesel::sql_types::Bool>(
+        "EXISTS (SELECT FROM pg_available_extensions WHERE name = 'pg_trgm')",
+    ))
+    .get_result(&mut connection)
+    .await?;
+    if !has_trigrams {
+        return Err(MigrateError::NoTrigrams);
+    }
     diesel::sql_query(format!("SELECT pg_advisory_lock({MIGRATION_LOCK})"))
         .execute(&mut connection)
         .await?;
@@ -155,6 +163,12 @@ pub enum MigrateError {
         /// The server's major version.
         major: i32,
     },
+    /// An extension that search needs is not installed on the server.
+    #[error(
+        "PostgreSQL has no extension pg_trgm; install the contributed modules on its machine (postgresql-contrib in most \
+         distributions), nothing else is to be done"
+    )]
+    NoTrigrams,
     /// A statement failed.
     #[error("the database refused a statement")]
     Statement(#[from] DieselError),

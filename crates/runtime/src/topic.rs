@@ -119,8 +119,6 @@ topics! {
     67 InternalArticle(InternalArticleId),
     /// An asset's own row.
     68 ArticleAsset(ArticleAssetId),
-    /// The embeddings of a workspace's contents.
-    69 EmbeddingsOfWorkspace(WorkspaceId),
 }
 
 /// The key of a topic that stands for a whole table.

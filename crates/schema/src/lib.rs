@@ -460,7 +460,18 @@ diesel::table! {
     }
 }
 
+/// Types of PostgreSQL that diesel does not know.
+pub mod sql_types {
+    /// The words of a text, for search.
+    #[derive(Clone, Copy, Debug, diesel::sql_types::SqlType)]
+    #[diesel(postgres_type(name = "tsvector"))]
+    pub struct TsVector;
+}
+
 diesel::table! {
+    use diesel::sql_types::{Array, Bool, Float8, Jsonb, Nullable, Text, Timestamptz, Uuid};
+    use crate::sql_types::TsVector;
+
     articles (id) {
         id -> Uuid,
         workspace_id -> Uuid,
@@ -487,6 +498,15 @@ diesel::table! {
         tags -> Nullable<Array<Text>>,
         legacy_internal_article_id -> Nullable<Uuid>,
         legacy_folder_id -> Nullable<Uuid>,
+        search_language -> Text,
+        search_words -> TsVector,
+    }
+}
+
+diesel::table! {
+    article_words (workspace_id, word) {
+        workspace_id -> Uuid,
+        word -> Text,
     }
 }
 
@@ -578,6 +598,34 @@ diesel::table! {
         conversation_id -> Nullable<Uuid>,
         stored_message_id -> Nullable<Uuid>,
         created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    content_embeddings (id) {
+        id -> Uuid,
+        workspace_id -> Uuid,
+        content_type -> Text,
+        content_id -> Text,
+        model -> Text,
+        embedding -> Array<Float4>,
+        code -> Bytea,
+        text_hash -> Text,
+        title -> Text,
+        snippet -> Text,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    content_embedding_states (content_type, content_id) {
+        content_type -> Text,
+        content_id -> Text,
+        workspace_id -> Uuid,
+        status -> Text,
+        error -> Nullable<Text>,
+        updated_at -> Timestamptz,
     }
 }
 

@@ -13,6 +13,7 @@ use opencom_gateway::discovery::Discovery;
 use opencom_gateway::mail_channel::MailChannel;
 use opencom_live::session::Limits;
 use opencom_providers::email::{EmailProvider, Recorder};
+use opencom_providers::embeddings::{EmbeddingsProvider, LocalNgrams};
 use opencom_providers::files::{FileStore, LocalDisk};
 use opencom_runtime::limits::Quotas;
 use opencom_runtime::{Clock, Dispatcher, Pool, Registry, worker};
@@ -43,6 +44,10 @@ pub struct Settings {
     pub socket_limits: Limits,
     /// The most sync sockets.
     pub most_sockets: usize,
+    /// Makes vectors of texts.
+    pub embeddings: Arc<dyn EmbeddingsProvider>,
+    /// The language of search.
+    pub search_language: String,
     /// What apps are told before they connect.
     pub discovery: Discovery,
     /// How mail comes in.
@@ -66,6 +71,8 @@ impl Default for Settings {
                 ..Limits::default()
             },
             most_sockets: 1000,
+            embeddings: Arc::new(LocalNgrams),
+            search_language: "english".to_owned(),
             discovery: Discovery::default(),
             mail_channel: MailChannel::default(),
             email: None,
@@ -110,9 +117,14 @@ impl Kit {
     /// The services once more, as another process has them: database, files, mails and the time are shared, what a process
     /// keeps in memory is not.
     pub async fn replica(&self) -> Self {
+        self.replica_with(self.settings.clone()).await
+    }
+
+    /// Another process with settings of its own.
+    pub async fn replica_with(&self, settings: Settings) -> Self {
         let (database, directory) = (Arc::clone(&self.database), Arc::clone(&self.directory));
         let (clock, mail) = (self.clock.clone(), Arc::clone(&self.mail));
-        Self::compose(self.settings.clone(), database, directory, clock, mail).await
+        Self::compose(settings, database, directory, clock, mail).await
     }
 
     async fn compose(
@@ -134,6 +146,8 @@ impl Kit {
             mail_from: "Opencom <noreply@opencom.test>".parse().expect("a sender"),
             web_app_url: Some("http://dashboard.test".to_owned()),
             files: Arc::clone(&files),
+            embeddings: Arc::clone(&settings.embeddings),
+            search_language: settings.search_language.clone(),
             socket_limits: settings.socket_limits.clone(),
             most_sockets: settings.most_sockets,
             quotas: settings.quotas.clone(),

@@ -1,19 +1,33 @@
-//! Search in articles: those that contain the very text, as the contract has it.
+//! Search in articles. First those that contain the very text, in the contract's order; only where there is none, those
+//! that have its words ([`words`](super::words)).
+//!
+//! A text that is in many articles is found soon by going through the articles in the order of the answer, and one that
+//! is in few by the index on trigrams. Neither way is good for both, and the planner cannot tell which it is; so the first
+//! [`LOOKED_AT`] articles are gone through, and if they do not fill the answer, the index is asked, which then has little
+//! to give.
 
 use diesel::prelude::*;
-use diesel::sql_types::{Text, Uuid as SqlUuid};
+use diesel::sql_types::{BigInt, Text, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use opencom_contract::articles::Visibility;
 use opencom_core::id::{ArticleId, WorkspaceId};
 use opencom_core::{Json, Result};
+use opencom_runtime::statement::prepared;
 use opencom_runtime::{QueryCx, Topic};
 use opencom_schema::articles;
 
 use super::rows::ArticleRow;
+use super::words;
 use crate::audience::Audience;
 
 /// How many articles one answer has.
 pub(super) const FOUND: usize = 20;
+/// How many articles are gone through one by one.
+const LOOKED_AT: i64 = 1000;
+/// How many matches are looked at for a visitor before the index is asked: some are for others.
+const FOR_VISITOR: i64 = 200;
+/// The most matches that are looked at for a visitor.
+const MOST_FOR_VISITOR: i64 = 10_000;
 
 /// Among which articles somebody searches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,50 +43,64 @@ pub(super) enum Scope {
 
 impl Scope {
     /// The condition, spelled out so that it can be matched with an index's.
-    fn condition(self) -> &'static str {
+    pub(super) fn condition(self) -> &'static str {
+        use Visibility::{Internal, Public};
+        let (published_only, visibility) = match self {
+            Self::Readable => (true, Some(Public)),
+            Self::Members {
+                published_only,
+                visibility,
+            } => (published_only, visibility),
+        };
+        match (published_only, visibility) {
+            (true, Some(Public)) => "is_readable",
+            (true, Some(Internal)) => "status = 'published' AND visibility = 'internal'",
+            (true, None) => "status = 'published'",
+            (false, Some(Public)) => "visibility IS DISTINCT FROM 'internal'",
+            (false, Some(Internal)) => "visibility = 'internal'",
+            (false, None) => "true",
+        }
+    }
+
+    fn topic(self, workspace: WorkspaceId) -> Topic {
         match self {
-            Self::Readable
-            | Self::Members {
-                published_only: true,
-                visibility: Some(Visibility::Public),
-            } => "is_readable",
-            Self::Members {
-                published_only: true,
-                visibility: Some(Visibility::Internal),
-            } => "status = 'published' AND visibility = 'internal'",
-            Self::Members {
-                published_only: true,
-                visibility: None,
-            } => "status = 'published'",
-            Self::Members {
-                published_only: false,
-                visibility: Some(Visibility::Public),
-            } => "visibility IS DISTINCT FROM 'internal'",
-            Self::Members {
-                published_only: false,
-                visibility: Some(Visibility::Internal),
-            } => "visibility = 'internal'",
-            Self::Members {
-                published_only: false,
-                visibility: None,
-            } => "true",
+            Self::Readable => Topic::PublicArticlesOfWorkspace(workspace),
+            Self::Members { .. } => Topic::ArticlesOfWorkspace(workspace),
         }
     }
 }
 
-#[derive(QueryableByName)]
-#[diesel(table_name = articles)]
-struct Hit {
-    #[diesel(sql_type = SqlUuid)]
-    id: ArticleId,
+/// The order of an answer.
+#[derive(Clone, Copy, Debug)]
+enum Order {
+    /// Newest change first.
+    ByChange,
+    /// Oldest first.
+    ByAge,
 }
 
+impl Order {
+    const fn sql(self) -> &'static str {
+        match self {
+            Self::ByChange => "updated_at DESC, created_at, id",
+            Self::ByAge => "created_at, id",
+        }
+    }
+}
+
+/// An article that may be in the answer.
 #[derive(QueryableByName)]
 #[diesel(table_name = articles)]
 #[diesel(check_for_backend(diesel::pg::Pg))]
-struct Candidate {
-    id: ArticleId,
-    audience_rules: Option<Json>,
+pub(super) struct Candidate {
+    pub(super) id: ArticleId,
+    pub(super) audience_rules: Option<Json>,
+}
+
+#[derive(QueryableByName)]
+struct Size {
+    #[diesel(sql_type = BigInt)]
+    size: i64,
 }
 
 /// The articles that contain the text, newest change first.
@@ -82,45 +110,121 @@ pub(super) async fn containing(
     query: &str,
     scope: Scope,
 ) -> Result<Vec<ArticleRow>> {
-    cx.read(match scope {
-        Scope::Readable => Topic::PublicArticlesOfWorkspace(workspace),
-        Scope::Members { .. } => Topic::ArticlesOfWorkspace(workspace),
-    });
-    let sql = format!(
-        "SELECT id FROM articles WHERE workspace_id = $1 AND {} AND (title_lower LIKE $2 OR content_lower LIKE $2)
-         ORDER BY updated_at DESC, created_at, id LIMIT {FOUND}",
-        scope.condition()
-    );
-    let hits: Vec<Hit> = diesel::sql_query(sql)
-        .bind::<SqlUuid, _>(workspace)
-        .bind::<Text, _>(pattern(query))
-        .load(cx.connection().await?)
-        .await?;
-    rows(cx, hits.into_iter().map(|hit| hit.id).collect()).await
+    cx.read(scope.topic(workspace));
+    let (pattern, most) = (pattern(query), i64::try_from(FOUND).unwrap_or(i64::MAX));
+    let mut found = among_first(cx, workspace, &pattern, scope, Order::ByChange, most).await?;
+    if found.len() < FOUND && has_more(cx, workspace, scope).await? {
+        found = by_index(cx, workspace, &pattern, scope, Order::ByChange, most).await?;
+    }
+    rows(cx, found.into_iter().map(|candidate| candidate.id).collect()).await
 }
 
-/// The first articles for a visitor that contain the text, oldest first.
-pub(super) async fn containing_for(
+/// The articles that have the words of the text or nearly so, best first; none for what is no text of words.
+pub(super) async fn resembling(
     cx: &mut QueryCx,
     workspace: WorkspaceId,
     query: &str,
+    language: &str,
+    scope: Scope,
+) -> Result<Vec<ArticleRow>> {
+    cx.read(scope.topic(workspace));
+    let found = words::ranked(cx, workspace, query, language, scope).await?;
+    rows(
+        cx,
+        found.into_iter().map(|candidate| candidate.id).take(FOUND).collect(),
+    )
+    .await
+}
+
+/// The first articles for a visitor that contain the text, oldest first; where there is none, those that have its words.
+pub(super) async fn for_visitor(
+    cx: &mut QueryCx,
+    workspace: WorkspaceId,
+    query: &str,
+    language: &str,
     visitor: &Audience<'_>,
 ) -> Result<Vec<ArticleRow>> {
-    cx.read(Topic::PublicArticlesOfWorkspace(workspace));
-    let candidates: Vec<Candidate> = diesel::sql_query(
-        "SELECT id, audience_rules FROM articles
-         WHERE workspace_id = $1 AND is_readable AND (title_lower LIKE $2 OR content_lower LIKE $2)
-         ORDER BY created_at, id",
-    )
-    .bind::<SqlUuid, _>(workspace)
-    .bind::<Text, _>(pattern(query))
-    .load(cx.connection().await?)
-    .await?;
-    let admitted = visitor
-        .admits(cx, candidates.iter().map(|candidate| candidate.audience_rules.as_ref()))
-        .await?;
-    let found = candidates.iter().zip(admitted).filter(|(_, admitted)| *admitted);
-    rows(cx, found.map(|(candidate, _)| candidate.id).take(FOUND).collect()).await
+    let (scope, pattern) = (Scope::Readable, pattern(query));
+    cx.read(scope.topic(workspace));
+    let first = among_first(cx, workspace, &pattern, scope, Order::ByAge, FOR_VISITOR).await?;
+    let mut found = admitted(cx, first, visitor).await?;
+    if found.len() < FOUND {
+        let all = by_index(cx, workspace, &pattern, scope, Order::ByAge, MOST_FOR_VISITOR).await?;
+        found = admitted(cx, all, visitor).await?;
+    }
+    if found.is_empty() {
+        let alike = words::ranked(cx, workspace, query, language, scope).await?;
+        found = admitted(cx, alike, visitor).await?;
+    }
+    found.truncate(FOUND);
+    rows(cx, found).await
+}
+
+/// The ids of those that are for the visitor.
+async fn admitted(cx: &mut QueryCx, candidates: Vec<Candidate>, visitor: &Audience<'_>) -> Result<Vec<ArticleId>> {
+    let rules = candidates.iter().map(|candidate| candidate.audience_rules.as_ref());
+    let admitted = visitor.admits(cx, rules).await?;
+    let found = candidates.into_iter().zip(admitted).filter(|(_, admitted)| *admitted);
+    Ok(found.map(|(candidate, _)| candidate.id).collect())
+}
+
+/// Up to `most` matches among the first articles in this order.
+async fn among_first(
+    cx: &mut QueryCx,
+    workspace: WorkspaceId,
+    pattern: &str,
+    scope: Scope,
+    order: Order,
+    most: i64,
+) -> Result<Vec<Candidate>> {
+    let (condition, order) = (scope.condition(), order.sql());
+    let sql = format!(
+        "SELECT id, audience_rules FROM (
+            SELECT id, audience_rules, updated_at, created_at, title_lower, content_lower FROM articles
+            WHERE workspace_id = $1 AND {condition} ORDER BY {order} LIMIT {LOOKED_AT}
+         ) AS first
+         WHERE title_lower LIKE $2 OR content_lower LIKE $2 ORDER BY {order} LIMIT {most}"
+    );
+    let statement = diesel::sql_query(sql)
+        .bind::<SqlUuid, _>(workspace)
+        .bind::<Text, _>(pattern);
+    Ok(prepared(statement).load(cx.connection().await?).await?)
+}
+
+/// Whether there are more articles than are gone through.
+async fn has_more(cx: &mut QueryCx, workspace: WorkspaceId, scope: Scope) -> Result<bool> {
+    let condition = scope.condition();
+    let sql = format!(
+        "SELECT count(*) AS size
+         FROM (SELECT FROM articles WHERE workspace_id = $1 AND {condition} LIMIT {LOOKED_AT} + 1) AS these"
+    );
+    let statement = diesel::sql_query(sql).bind::<SqlUuid, _>(workspace);
+    let size: Size = prepared(statement).get_result(cx.connection().await?).await?;
+    Ok(size.size > LOOKED_AT)
+}
+
+/// Up to `most` matches among all articles, by the index on trigrams. Materialized, so that it is not traded for going
+/// through all of them in order.
+async fn by_index(
+    cx: &mut QueryCx,
+    workspace: WorkspaceId,
+    pattern: &str,
+    scope: Scope,
+    order: Order,
+    most: i64,
+) -> Result<Vec<Candidate>> {
+    let (condition, order) = (scope.condition(), order.sql());
+    let sql = format!(
+        "WITH matches AS MATERIALIZED (
+            SELECT id, audience_rules, updated_at, created_at FROM articles
+            WHERE workspace_id = $1 AND {condition} AND (title_lower LIKE $2 OR content_lower LIKE $2)
+         )
+         SELECT id, audience_rules FROM matches ORDER BY {order} LIMIT {most}"
+    );
+    let statement = diesel::sql_query(sql)
+        .bind::<SqlUuid, _>(workspace)
+        .bind::<Text, _>(pattern);
+    Ok(prepared(statement).load(cx.connection().await?).await?)
 }
 
 /// The rows with these ids, in this order.

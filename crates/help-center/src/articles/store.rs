@@ -96,3 +96,25 @@ fn changed(cx: &mut MutationCx, before: &Standing, after: Option<&Standing>) {
 pub(crate) fn heard(cx: &mut MutationCx, article: ArticleId) {
     cx.write(Topic::FeedbackOfArticle(article));
 }
+
+/// Gives some articles the word forms of this language; how many. Nobody is told: what is shown does not change.
+pub(crate) async fn set_language(cx: &mut MutationCx, language: &str, most: i64) -> Result<usize> {
+    // An index has what is less and what is greater, but not what is different.
+    let others = articles::search_language
+        .lt(language)
+        .or(articles::search_language.gt(language));
+    let connection = cx.connection().await?;
+    let ids: Vec<ArticleId> = articles::table
+        .filter(others)
+        .select(articles::id)
+        .limit(most)
+        .for_no_key_update()
+        .skip_locked()
+        .load(connection)
+        .await?;
+    let changed = diesel::update(articles::table.filter(articles::id.eq_any(ids)))
+        .set(articles::search_language.eq(language))
+        .execute(connection)
+        .await?;
+    Ok(changed)
+}

@@ -4,9 +4,12 @@
 mod articles;
 mod collections;
 mod concurrency;
+mod embeddings;
 mod feedback;
+mod judged;
 mod live;
 mod plans;
 mod reading;
+mod search;
 mod support;
 mod visitors;

@@ -49,6 +49,8 @@ fn declared() -> BTreeMap<String, Vec<(String, String, bool)>> {
         ("Float8", "float8"),
         ("Array<Text>", "_text"),
         ("Array<Uuid>", "_uuid"),
+        ("Array<Float4>", "_float4"),
+        ("TsVector", "tsvector"),
     ];
     let mut tables = BTreeMap::<String, Vec<_>>::new();
     let mut table = String::new();

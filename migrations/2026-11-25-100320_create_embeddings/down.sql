@@ -1,0 +1,2 @@
+DROP TABLE content_embedding_states;
+DROP TABLE content_embeddings;
