@@ -3,15 +3,21 @@
 
 #![warn(missing_docs)]
 
+pub mod ai_agent;
 pub mod arguments;
+pub mod audit_logs;
 pub mod auth;
+pub mod automation_settings;
 pub mod conversations;
+pub mod done;
 pub mod function;
+pub mod identity_verification;
 pub mod limits;
 pub mod messages;
 pub mod support_attachments;
 pub mod visitors;
 pub mod widget_sessions;
+pub mod workspace_members;
 pub mod workspaces;
 
 pub use function::{Access, Descriptor, Function, Kind, Otherwise, Who};
@@ -26,6 +32,11 @@ pub fn catalogue() -> impl Iterator<Item = &'static Descriptor> {
         conversations::FUNCTIONS,
         messages::FUNCTIONS,
         support_attachments::FUNCTIONS,
+        workspace_members::FUNCTIONS,
+        identity_verification::FUNCTIONS,
+        audit_logs::FUNCTIONS,
+        ai_agent::FUNCTIONS,
+        automation_settings::FUNCTIONS,
     ]
     .into_iter()
     .flatten()

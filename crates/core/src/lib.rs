@@ -9,6 +9,7 @@ pub mod attributes;
 pub mod auth;
 pub mod email;
 pub mod error;
+pub mod html;
 pub mod id;
 pub mod jsonb;
 pub mod number;

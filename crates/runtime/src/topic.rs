@@ -58,6 +58,10 @@ topics! {
     6 AuthSession(AuthSessionId),
     /// The audit log of a workspace.
     7 AuditOfWorkspace(WorkspaceId),
+    /// The AI agent's settings of a workspace.
+    8 AiAgentSettings(WorkspaceId),
+    /// The automation settings of a workspace.
+    9 AutomationSettings(WorkspaceId),
     /// A visitor's own row.
     10 Visitor(VisitorId),
     /// The visitors of a workspace: which ones there are, and their rows.
@@ -84,6 +88,12 @@ topics! {
     21 SupportAttachment(SupportAttachmentId),
     /// A stored file.
     22 StoredFile(StoredFileId),
+    /// The invitations of a workspace.
+    50 InvitationsOfWorkspace(WorkspaceId),
+    /// The invitations of an address, over all workspaces.
+    51 InvitationsOfAddress(Hashed),
+    /// How long a workspace keeps its audit log.
+    52 AuditLogSettings(WorkspaceId),
 }
 
 /// The key of a topic that stands for a whole table.

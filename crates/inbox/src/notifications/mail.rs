@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use opencom_contract::messages::SenderType;
+use opencom_core::html::escape;
 use opencom_core::id::ConversationId;
 
 use super::batch::Audience;
@@ -57,7 +58,7 @@ pub(super) fn render(digest: &Digest, web_app_url: Option<&str>) -> Content {
     let mut text = format!("{subject}\n\n");
     for (label, value) in details(digest) {
         // Writing into a string cannot fail.
-        let _ = writeln!(html, "<tr><td><b>{label}</b></td><td>{}</td></tr>", escaped(&value));
+        let _ = writeln!(html, "<tr><td><b>{label}</b></td><td>{}</td></tr>", escape(&value));
         let _ = writeln!(text, "{label}: {value}");
     }
     html.push_str("</table>\n");
@@ -76,13 +77,13 @@ pub(super) fn render(digest: &Digest, web_app_url: Option<&str>) -> Content {
         let _ = writeln!(
             html,
             "<p><b>{}</b>{mark}<br>{}</p>",
-            escaped(&author),
-            escaped(&content).replace('\n', "<br>")
+            escape(&author),
+            escape(&content).replace('\n', "<br>")
         );
         let _ = write!(text, "\n{author}{mark}:\n{content}\n");
     }
     if let Some((words, link)) = link(digest, web_app_url) {
-        let _ = writeln!(html, "<p><a href=\"{}\">{words}</a></p>", escaped(&link));
+        let _ = writeln!(html, "<p><a href=\"{}\">{words}</a></p>", escape(&link));
         let _ = write!(text, "\n{words}: {link}\n");
     }
     html.push_str("</body></html>\n");
@@ -160,21 +161,6 @@ fn link(digest: &Digest, web_app_url: Option<&str>) -> Option<(&'static str, Str
             (is_web && !page.contains(char::is_control)).then(|| ("Continue the conversation", page.to_owned()))
         }
     }
-}
-
-fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            _ => escaped.push(c),
-        }
-    }
-    escaped
 }
 
 #[cfg(test)]
