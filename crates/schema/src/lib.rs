@@ -27,7 +27,7 @@ diesel::table! {
         session_id -> Uuid,
         request_id -> Int8,
         ts -> Int8,
-        result -> Text,
+        result_sealed -> Bytea,
         created_at -> Timestamptz,
     }
 }

@@ -43,6 +43,8 @@ pub struct Settings {
     pub most_sockets: usize,
     /// How often something may be done.
     pub quotas: Quotas,
+    /// Address of the dashboard.
+    pub web_app_url: Option<String>,
 }
 
 impl Default for Settings {
@@ -59,6 +61,7 @@ impl Default for Settings {
             },
             most_sockets: 1000,
             quotas: Quotas::default(),
+            web_app_url: Some("http://dashboard.test".to_owned()),
         }
     }
 }
@@ -121,7 +124,7 @@ impl Kit {
             agent_session_ms: 30 * Millis::DAY,
             email: Arc::clone(&mail) as _,
             mail_from: "Opencom <noreply@opencom.test>".parse().expect("a sender"),
-            web_app_url: Some("http://dashboard.test".to_owned()),
+            web_app_url: settings.web_app_url.clone(),
             files: Arc::clone(&files),
             socket_limits: settings.socket_limits.clone(),
             most_sockets: settings.most_sockets,

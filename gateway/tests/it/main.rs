@@ -10,6 +10,8 @@ mod demo;
 mod functions;
 mod limits;
 mod operations;
+mod refusals;
+mod secrets;
 mod storage;
 mod sync;
 mod wire;
