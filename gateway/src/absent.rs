@@ -5,9 +5,7 @@
 /// Path and answer, as JSON. A path that is registered leaves this list; a test says so.
 pub const ANSWERS: &[(&str, &str)] = &[
     ("aiAgent:getConversationResponses", "[]"),
-    ("articles:listForVisitor", "[]"),
     ("checklists:getEligible", "[]"),
-    ("collections:listHierarchyForVisitor", "[]"),
     ("commonIssueButtons:list", "[]"),
     (
         "messengerSettings:getPublicSettings",

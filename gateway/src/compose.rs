@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use ipnet::IpNet;
 use opencom_admin::{Admin, AdminParts, AdminService};
 use opencom_core::Result;
 use opencom_core::auth::jwt::JwtKey;
 use opencom_core::auth::seal::MasterKey;
+use opencom_core::id::WorkspaceId;
+use opencom_help_center::{HelpCenter, HelpCenterParts, HelpCenterService, public};
 use opencom_inbox::{Inbox, InboxParts, InboxService};
 use opencom_live::Engine;
 use opencom_live::executor;
@@ -15,12 +18,27 @@ use opencom_providers::email::{EmailProvider, Mailbox};
 use opencom_providers::files::FileStore;
 use opencom_runtime::limits::{Quotas, RateLimits};
 use opencom_runtime::timestamp::Timestamps;
-use opencom_runtime::{Clock, Dispatcher, Pool, Registry, Server, Topics};
+use opencom_runtime::{Clock, Dispatcher, Pool, QueryCx, Registry, Server, Topics};
 use tokio::sync::watch;
 
 use crate::absent;
+use crate::discovery::Discovery;
 use crate::sockets::Sockets;
 use crate::tokens::Verifier;
+
+/// What the help center tells the context `admin`.
+struct PublicArticles;
+
+#[async_trait]
+impl opencom_admin::ports::PublicArticles for PublicArticles {
+    async fn workspaces_with_slug(&self, cx: &mut QueryCx, slug: &str) -> Result<Vec<WorkspaceId>> {
+        public::workspaces_with_slug(cx, slug).await
+    }
+
+    async fn oldest_workspace_with_one(&self, cx: &mut QueryCx) -> Result<Option<WorkspaceId>> {
+        public::oldest_workspace_with_one(cx).await
+    }
+}
 
 /// What the services are made of.
 pub struct Parts {
@@ -52,6 +70,8 @@ pub struct Parts {
     pub quotas: Quotas,
     /// Proxies that say where calls come from, beside those on this machine.
     pub trusted_proxies: Vec<IpNet>,
+    /// What apps are told before they connect.
+    pub discovery: Discovery,
 }
 
 /// The composed services, ready to run on a pool.
@@ -71,6 +91,8 @@ pub struct App {
     pub sockets: Arc<Sockets>,
     /// Proxies that say where calls come from.
     pub trusted_proxies: Arc<[IpNet]>,
+    /// What apps are told before they connect.
+    pub discovery: Arc<Discovery>,
     /// Keeps files.
     pub files: Arc<dyn FileStore>,
 }
@@ -93,7 +115,7 @@ impl App {
             email: Arc::clone(&parts.email),
             mail_from: parts.mail_from.clone(),
             web_app_url: parts.web_app_url.clone(),
-            articles: None,
+            articles: Some(Arc::new(PublicArticles)),
             session_lifetime_ms: parts.agent_session_ms,
             refresh_token_lifetime_ms: parts.agent_session_ms,
         }));
@@ -104,12 +126,16 @@ impl App {
             web_app_url: parts.web_app_url,
             files: Arc::clone(&parts.files),
             visitor_changes: Vec::new(),
+            snippet_knowledge: None,
+            push: None,
         }));
+        let help_center = Arc::new(HelpCenter::new(HelpCenterParts::default()));
         let mut registry = Registry::default();
         opencom_runtime::requests::register(&mut registry)?;
         registry.answer_absent(absent::ANSWERS);
         opencom_admin::register(&mut registry, &(admin as Arc<dyn AdminService>))?;
         opencom_inbox::register(&mut registry, &(inbox as Arc<dyn InboxService>))?;
+        opencom_help_center::register(&mut registry, &(help_center as Arc<dyn HelpCenterService>))?;
         let engine = Engine::new(Arc::clone(&server.topics));
         let tokens = Arc::new(Verifier::new(Arc::clone(&jwt_key), Arc::clone(&server)));
         let host = Host {
@@ -126,6 +152,7 @@ impl App {
             engine,
             sockets: Arc::new(Sockets::new(host, parts.most_sockets)),
             trusted_proxies: parts.trusted_proxies.into(),
+            discovery: Arc::new(parts.discovery),
             files: parts.files,
         })
     }

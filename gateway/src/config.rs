@@ -5,7 +5,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
+use opencom_providers::files::S3Config;
 use opencom_runtime::limits::Quotas;
+
+use crate::discovery::Discovery;
 
 /// An open customer-messaging server: the Opencom backend on PostgreSQL.
 #[derive(Parser)]
@@ -104,6 +107,10 @@ pub struct Config {
     #[arg(long, env = "OPENCOM_THREADS")]
     pub threads: Option<usize>,
 
+    /// Where uploaded files are kept.
+    #[command(flatten)]
+    pub s3: S3Flags,
+
     /// Mail server, as smtp://user:password@host:587 or smtps://… Default: mails are recorded in the data directory.
     #[arg(long, env = "OPENCOM_SMTP_URL", hide_env_values = true)]
     pub smtp_url: Option<String>,
@@ -119,6 +126,19 @@ pub struct Config {
     /// Address of the dashboard, for links in mails to agents.
     #[arg(long, env = "OPENCOM_WEB_APP_URL")]
     pub web_app_url: Option<String>,
+
+    /// The address that apps connect to, as /.well-known/opencom.json gives it. Default: the one that it was asked by.
+    #[arg(long, env = "CONVEX_CLOUD_URL")]
+    pub convex_url: Option<String>,
+
+    /// The same under an older name.
+    #[arg(long, env = "VITE_CONVEX_URL", hide = true)]
+    pub vite_convex_url: Option<String>,
+
+    /// Origins whose pages may read /.well-known/opencom.json, each exactly as browsers send it. Default: pages on
+    /// localhost and 127.0.0.1.
+    #[arg(long, env = "OPENCOM_PUBLIC_CORS_ORIGINS", value_delimiter = ',')]
+    pub public_cors_origins: Vec<String>,
 
     /// Refuse visitors' calls without a session token that published apps still make (identify, heartbeat, reading a
     /// conversation by visitor id).
@@ -149,6 +169,43 @@ pub struct Config {
     pub log_format: LogFormat,
 }
 
+/// The bucket for uploaded files, when they are not to lie in the data directory.
+#[derive(Args, Clone)]
+pub struct S3Flags {
+    /// Bucket of S3, or of a store that speaks its protocol, for uploaded files. Default: they lie in the data directory.
+    #[arg(long, env = "OPENCOM_S3_BUCKET", requires_all = ["s3_access_key_id", "s3_secret_access_key"])]
+    pub s3_bucket: Option<String>,
+
+    /// Address of a store other than Amazon's, as https://host. Buckets are named in the path.
+    #[arg(long, env = "OPENCOM_S3_ENDPOINT", requires = "s3_bucket")]
+    pub s3_endpoint: Option<String>,
+
+    /// Region of the bucket.
+    #[arg(long, env = "OPENCOM_S3_REGION", default_value = "us-east-1")]
+    pub s3_region: String,
+
+    /// Id of the access key for the bucket.
+    #[arg(long, env = "OPENCOM_S3_ACCESS_KEY_ID")]
+    pub s3_access_key_id: Option<String>,
+
+    /// The access key for the bucket.
+    #[arg(long, env = "OPENCOM_S3_SECRET_ACCESS_KEY", hide_env_values = true)]
+    pub s3_secret_access_key: Option<String>,
+}
+
+impl S3Flags {
+    /// The bucket, when one is set.
+    pub fn bucket(&self) -> Option<S3Config> {
+        Some(S3Config {
+            bucket: self.s3_bucket.clone()?,
+            region: self.s3_region.clone(),
+            endpoint: self.s3_endpoint.clone(),
+            access_key_id: self.s3_access_key_id.clone()?,
+            secret_access_key: self.s3_secret_access_key.clone()?,
+        })
+    }
+}
+
 /// A network, or an address, which is the network of itself.
 fn network(text: &str) -> Result<IpNet, String> {
     let text = text.trim();
@@ -158,6 +215,12 @@ fn network(text: &str) -> Result<IpNet, String> {
 }
 
 impl Config {
+    /// What apps are told before they connect.
+    pub fn discovery(&self) -> Discovery {
+        let url = (self.convex_url.clone()).filter(|url| !url.is_empty());
+        Discovery::new(url.or_else(|| self.vite_convex_url.clone()), &self.public_cors_origins)
+    }
+
     /// Where callers reach this server, without a slash at the end.
     pub fn public_url(&self) -> Result<String, String> {
         let given = self

@@ -7,6 +7,7 @@ mod caller;
 mod demo;
 mod functions;
 mod health;
+mod opencom_json;
 mod storage;
 mod sync;
 mod well_known;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 use actix_cors::Cors;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
+use actix_web::http::Method;
 use actix_web::middleware::{NormalizePath, TrailingSlash};
 use actix_web::{App as ActixApp, web};
 use ipnet::IpNet;
@@ -26,6 +28,7 @@ use opencom_runtime::{Dispatcher, Pool};
 
 use crate::compose::App;
 use crate::demo::Demo;
+use crate::discovery::Discovery;
 use crate::sockets::Sockets;
 use crate::tokens::Verifier;
 
@@ -39,6 +42,7 @@ pub struct State {
     tokens: Arc<Verifier>,
     sockets: Arc<Sockets>,
     trusted_proxies: Arc<[IpNet]>,
+    discovery: Arc<Discovery>,
     files: Arc<dyn FileStore>,
     metrics: PrometheusHandle,
     /// What the demo's page has to know, when there is a demo.
@@ -54,6 +58,7 @@ impl State {
             tokens: Arc::clone(&app.tokens),
             sockets: Arc::clone(&app.sockets),
             trusted_proxies: Arc::clone(&app.trusted_proxies),
+            discovery: Arc::clone(&app.discovery),
             files: Arc::clone(&app.files),
             metrics,
             demo: None,
@@ -109,6 +114,13 @@ pub fn app(
             web::get().to(well_known::openid_configuration),
         )
         .route("/.well-known/jwks.json", web::get().to(well_known::jwks))
+        .service(
+            web::resource("/.well-known/opencom.json")
+                .route(web::get().to(opencom_json::get))
+                .route(web::head().to(opencom_json::get))
+                .route(web::method(Method::OPTIONS).to(opencom_json::options))
+                .default_service(web::to(opencom_json::no_action)),
+        )
         .route("/healthz", web::get().to(health::healthz))
         .route("/readyz", web::get().to(health::readyz))
         .route("/metrics", web::get().to(health::metrics))

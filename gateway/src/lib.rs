@@ -4,6 +4,7 @@ pub mod absent;
 pub mod compose;
 pub mod config;
 pub mod demo;
+pub mod discovery;
 pub mod http;
 mod logging;
 mod secrets;

@@ -15,7 +15,7 @@ use opencom_core::auth::seal::MasterKey;
 use opencom_embedded_postgres::{Options, Postgres};
 use opencom_live::session::Limits;
 use opencom_providers::email::{self, EmailConfig, EmailProvider, Mailbox};
-use opencom_providers::files::LocalDisk;
+use opencom_providers::files::{FileStore, LocalDisk, S3};
 use opencom_runtime::{Clock, Pool, Server, bus, database, worker};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -237,10 +237,7 @@ async fn compose(config: &Config, checked: Checked, url: &str) -> Result<App, Fa
         clock.now(),
     )
     .await?;
-    let files = config.data_dir.join("files");
-    let files = LocalDisk::open(&files)
-        .await
-        .map_err(|error| format!("{} cannot be used: {error}", files.display()))?;
+    let files = file_store(config).await?;
     let app = App::new(Parts {
         clock,
         master_key: checked.master_key,
@@ -254,13 +251,33 @@ async fn compose(config: &Config, checked: Checked, url: &str) -> Result<App, Fa
             .web_app_url
             .as_ref()
             .map(|url| url.trim_end_matches('/').to_owned()),
-        files: Arc::new(files),
+        files,
         socket_limits: Limits::default(),
         most_sockets: config.max_sockets,
         quotas: config.rate_limits.clone(),
         trusted_proxies: config.trusted_proxies.clone(),
+        discovery: config.discovery(),
     })?;
     Ok(app)
+}
+
+/// Where uploaded files are kept: the bucket that is set, or the data directory.
+async fn file_store(config: &Config) -> Result<Arc<dyn FileStore>, Fault> {
+    if let Some(bucket) = config.s3.bucket() {
+        let name = bucket.bucket.clone();
+        let store = S3::open(bucket).await.map_err(|error| {
+            let cause = error.source().map_or_else(|| error.to_string(), ToString::to_string);
+            format!(
+                "the bucket {name:?} cannot be used; look at OPENCOM_S3_BUCKET and the variables beside it: {cause}"
+            )
+        })?;
+        return Ok(Arc::new(store));
+    }
+    let place = config.data_dir.join("files");
+    let store = LocalDisk::open(&place)
+        .await
+        .map_err(|error| format!("{} cannot be used: {error}", place.display()))?;
+    Ok(Arc::new(store))
 }
 
 /// Answers calls until the process is told to stop.

@@ -14,6 +14,7 @@ mod audit;
 pub mod audit_logs;
 pub mod auth;
 pub mod automation_settings;
+pub mod discovery;
 pub mod identity_verification;
 pub mod ports;
 mod service;
@@ -31,6 +32,7 @@ pub use service::{Admin, AdminParts, DEFAULT_LIFETIME};
 /// What the context promises: one method for each of its functions.
 pub trait AdminService:
     auth::Auth
+    + discovery::Discovery
     + workspaces::Workspaces
     + workspace_members::WorkspaceMembers
     + identity_verification::IdentityVerification
@@ -46,6 +48,7 @@ impl AdminService for Admin {}
 pub fn register(registry: &mut Registry, service: &Arc<dyn AdminService>) -> Result<()> {
     let mut of = registry.of(service);
     auth::register(&mut of)?;
+    discovery::register(&mut of);
     workspaces::register(&mut of);
     workspace_members::register(&mut of);
     identity_verification::register(&mut of);

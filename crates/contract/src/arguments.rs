@@ -3,6 +3,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 
+use opencom_core::audience::RuleError;
 use opencom_core::{Error, Result};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, Deserialize, Deserializer, MapAccess};
@@ -76,6 +77,15 @@ fn shape_error(path: &str, message: &str) -> Error {
     // serde_json adds where in the text it stopped, which helps nobody here.
     let message = message.rsplit_once(" at line ").map_or(message, |(text, _)| text);
     let path = if path == "." { "" } else { path };
+    // A value that is read as a whole tells itself where inside it something is wrong.
+    let (message, inside) = RuleError::split(message);
+    let joined;
+    let path = if inside.is_empty() {
+        path
+    } else {
+        joined = format!("{path}.{inside}");
+        &joined
+    };
     if let Some(field) = quoted_after(message, "missing field `") {
         let text = format!(
             "Object is missing the required field `{field}`. Consider wrapping the field validator in \
@@ -91,6 +101,9 @@ fn shape_error(path: &str, message: &str) -> Error {
             field,
             &text,
         );
+    }
+    if message.starts_with("must be at most") {
+        return Error::invalid(path, format!("{path} {message}"));
     }
     let ours = message.contains("validator") || message.contains("not allowed") || message.contains("more than");
     if ours {
@@ -181,6 +194,13 @@ pub(crate) fn object_or_null<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
 ) -> Result<Option<Option<T>>, D::Error> {
     object_if_any(deserializer).map(Some)
+}
+
+/// Deserializes an argument that may be `null`, which is something else than its absence.
+pub(crate) fn nullable<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<Option<T>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
 }
 
 struct Object<T>(T);

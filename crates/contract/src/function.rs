@@ -44,6 +44,8 @@ pub enum Who {
     Visitor,
     /// A member with this permission, or the visitor whose row it is.
     PermittedOrVisitor(Permission),
+    /// A member with this permission; whoever is not signed in gets what is public.
+    PermittedOrPublic(Permission),
 }
 
 /// What everybody else gets.
@@ -168,4 +170,9 @@ pub(crate) const fn permitted(permission: Permission) -> Access {
 /// Members with `permission` and the visitor concerned may call.
 pub(crate) const fn permitted_or_visitor(permission: Permission) -> Access {
     Access::only(Who::PermittedOrVisitor(permission))
+}
+
+/// Members with `permission` may call; whoever is not signed in gets what is public.
+pub(crate) const fn permitted_or_public(permission: Permission) -> Access {
+    Access::only(Who::PermittedOrPublic(permission))
 }

@@ -5,16 +5,22 @@
 
 pub mod ai_agent;
 pub mod arguments;
+pub mod articles;
 pub mod audit_logs;
 pub mod auth;
 pub mod automation_settings;
+pub mod collections;
 pub mod conversations;
+pub mod discovery;
 pub mod done;
 pub mod function;
 pub mod identity_verification;
 pub mod limits;
 pub mod messages;
+pub mod snippets;
 pub mod support_attachments;
+pub mod tags;
+pub mod tickets;
 pub mod visitors;
 pub mod widget_sessions;
 pub mod workspace_members;
@@ -37,6 +43,12 @@ pub fn catalogue() -> impl Iterator<Item = &'static Descriptor> {
         audit_logs::FUNCTIONS,
         ai_agent::FUNCTIONS,
         automation_settings::FUNCTIONS,
+        snippets::FUNCTIONS,
+        tags::FUNCTIONS,
+        tickets::FUNCTIONS,
+        discovery::FUNCTIONS,
+        articles::FUNCTIONS,
+        collections::FUNCTIONS,
     ]
     .into_iter()
     .flatten()

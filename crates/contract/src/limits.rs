@@ -21,6 +21,14 @@ pub const MESSAGE: u64 = 64 * 1024;
 pub const ATTRIBUTES_BYTES: usize = 256 * 1024;
 /// Entries in one list of ids or texts.
 pub const IDS: u64 = 1000;
+/// Titles of articles and names of collections, from which addresses are made.
+pub const TITLE: u64 = 1000;
+/// The text of an article.
+pub const ARTICLE: u64 = 1_000_000;
+/// What a collection says about itself.
+pub const DESCRIPTION: u64 = 10_000;
+/// What is searched for.
+pub const QUERY: u64 = 1000;
 
 /// Whether no entry of a list is longer than an identifier.
 pub(crate) fn short_entries(entries: &[String]) -> Result<(), ValidationError> {

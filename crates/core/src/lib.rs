@@ -1,10 +1,11 @@
 //! What every crate of the workspace shares: ids, times and numbers as they travel, errors, permissions, attribute
-//! values and, with the feature `auth`, tokens. No I/O and no database.
+//! values, audience rules and, with the feature `auth`, tokens. No I/O and no database.
 
 // The macros name this crate by its own name, here as everywhere.
 extern crate self as opencom_core;
 
 pub mod attributes;
+pub mod audience;
 #[cfg(feature = "auth")]
 pub mod auth;
 pub mod email;

@@ -19,7 +19,8 @@ use self::sender::Sender;
 use crate::conversations::rows::{LockedConversation, Parties};
 use crate::conversations::store::NewMessageMarks;
 use crate::notifications::NotifyNewMessage;
-use crate::support_attachments::{self, binding};
+use crate::support_attachments;
+use crate::support_attachments::binding::{self, Target};
 use crate::{Inbox, InboxService, conversations};
 
 /// The most messages in one answer.
@@ -94,7 +95,14 @@ impl Messages for Inbox {
         let id = MessageId::generate();
         let attachments = match (&req.attachment_ids, sender.uploader()) {
             (Some(ids), Some(uploader)) => {
-                binding::bind(cx, ids, conversation.parties.workspace_id, uploader, id).await?
+                binding::bind(
+                    cx,
+                    ids,
+                    conversation.parties.workspace_id,
+                    uploader,
+                    Target::Message(id),
+                )
+                .await?
             }
             _ => Vec::new(),
         };

@@ -7,6 +7,7 @@
 mod batch;
 mod mail;
 mod queries;
+pub(crate) mod routing;
 mod store;
 
 use std::future::ready;

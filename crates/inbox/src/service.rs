@@ -6,7 +6,7 @@ use opencom_providers::email::{EmailProvider, Mailbox};
 use opencom_providers::files::FileStore;
 use opencom_runtime::audit::AuditTrail;
 
-use crate::ports::VisitorChanges;
+use crate::ports::{PushDevices, SnippetKnowledge, VisitorChanges};
 
 /// What the gateway gives the context.
 pub struct InboxParts {
@@ -22,6 +22,10 @@ pub struct InboxParts {
     pub files: Arc<dyn FileStore>,
     /// Who wants to know when visitors change.
     pub visitor_changes: Vec<Arc<dyn VisitorChanges>>,
+    /// Who learns from snippets.
+    pub snippet_knowledge: Option<Arc<dyn SnippetKnowledge>>,
+    /// Who knows people's devices; `None`: nobody has any.
+    pub push: Option<Arc<dyn PushDevices>>,
 }
 
 /// The context `inbox`.

@@ -1,5 +1,5 @@
-//! Files that people send along with a message: an address to upload to, a staged attachment, and the clean-up of what no
-//! message took. [`binding`] makes them part of a message.
+//! Files that people send along with a message or a ticket: an address to upload to, a staged attachment, and the clean-up
+//! of what nobody took. [`binding`] makes them part of something.
 
 pub(crate) mod binding;
 mod kind;
@@ -132,6 +132,8 @@ impl SupportAttachments for Inbox {
             size: file.size,
             status: AttachmentStatus::Staged,
             message_id: None,
+            ticket_id: None,
+            ticket_comment_id: None,
             uploaded_by_type: uploader.kind(),
             uploaded_by_id: uploader.id(),
             created_at: now,

@@ -1,6 +1,7 @@
 //! Keeping uploaded files: the trait, keys and errors.
 
 mod local_disk;
+mod s3;
 
 use std::fmt;
 use std::io;
@@ -12,13 +13,13 @@ use bytes::Bytes;
 use futures_util::stream::BoxStream;
 
 pub use self::local_disk::LocalDisk;
+pub use self::s3::{S3, S3Config};
 
 /// A place for files, each under a key of its own and never changed in part.
 ///
 /// The trait asks for no more than object stores offer, so that one can stand behind it: bodies travel as streams in
 /// both directions, there is no list, no rename and no append, and what an object is (name, type, owner) is the
-/// business of the database row that holds the key. An adapter for S3 maps `put` to a multipart upload that is
-/// completed last or aborted, `open` to a ranged GET, and `delete` to DELETE, which succeeds on absent keys there too.
+/// business of the database row that holds the key.
 #[async_trait]
 pub trait FileStore: Send + Sync {
     /// Streams a body into a new object; success means that it survives a crash.

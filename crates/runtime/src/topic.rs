@@ -2,7 +2,8 @@
 
 use opencom_core::auth::token::sha256;
 use opencom_core::id::{
-    AuthSessionId, ConversationId, MessageId, StoredFileId, SupportAttachmentId, UserId, VisitorId, WorkspaceId,
+    ArticleAssetId, ArticleId, AuthSessionId, ConversationId, InternalArticleId, MessageId, SnippetId, StoredFileId,
+    SupportAttachmentId, TagId, TicketId, UserId, VisitorId, WorkspaceId,
 };
 use uuid::Uuid;
 
@@ -88,12 +89,46 @@ topics! {
     21 SupportAttachment(SupportAttachmentId),
     /// A stored file.
     22 StoredFile(StoredFileId),
+    /// A ticket's own row and its comments.
+    23 Ticket(TicketId),
+    /// The tickets of a workspace: which ones there are, and their rows.
+    24 TicketsOfWorkspace(WorkspaceId),
+    /// A snippet's own row.
+    25 Snippet(SnippetId),
+    /// The snippets of a workspace: which ones there are, and their rows.
+    26 SnippetsOfWorkspace(WorkspaceId),
+    /// A tag's own row.
+    27 Tag(TagId),
+    /// The tags of a workspace: which ones there are, and their rows.
+    28 TagsOfWorkspace(WorkspaceId),
+    /// Which tags a conversation has.
+    29 TagsOfConversation(ConversationId),
     /// The invitations of a workspace.
     50 InvitationsOfWorkspace(WorkspaceId),
     /// The invitations of an address, over all workspaces.
     51 InvitationsOfAddress(Hashed),
     /// How long a workspace keeps its audit log.
     52 AuditLogSettings(WorkspaceId),
+    /// An article's own row.
+    60 Article(ArticleId),
+    /// The articles of a workspace: which ones there are, and their rows.
+    61 ArticlesOfWorkspace(WorkspaceId),
+    /// The articles of a workspace that everyone may read: which ones there are, and their rows.
+    62 PublicArticlesOfWorkspace(WorkspaceId),
+    /// Which articles everyone may read, over all workspaces, and their slugs.
+    63 PublicArticles(Everything),
+    /// Where the articles of a workspace are filed, and which of them everyone may read: what collections count.
+    64 ShelvesOfWorkspace(WorkspaceId),
+    /// The collections of a workspace: which ones there are, and their rows.
+    65 CollectionsOfWorkspace(WorkspaceId),
+    /// The feedback on an article.
+    66 FeedbackOfArticle(ArticleId),
+    /// An internal article of the legacy table.
+    67 InternalArticle(InternalArticleId),
+    /// An asset's own row.
+    68 ArticleAsset(ArticleAssetId),
+    /// The embeddings of a workspace's contents.
+    69 EmbeddingsOfWorkspace(WorkspaceId),
 }
 
 /// The key of a topic that stands for a whole table.

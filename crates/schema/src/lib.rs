@@ -346,6 +346,230 @@ diesel::table! {
         created_at -> Timestamptz,
         attached_at -> Nullable<Timestamptz>,
         expires_at -> Nullable<Timestamptz>,
+        ticket_id -> Nullable<Uuid>,
+        ticket_comment_id -> Nullable<Uuid>,
+    }
+}
+
+diesel::table! {
+    ticket_forms (id) {
+        id -> Uuid,
+        workspace_id -> Uuid,
+        name -> Text,
+        description -> Nullable<Text>,
+        fields -> Jsonb,
+        is_default -> Bool,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    tickets (id) {
+        id -> Uuid,
+        workspace_id -> Uuid,
+        conversation_id -> Nullable<Uuid>,
+        visitor_id -> Nullable<Uuid>,
+        subject -> Text,
+        description -> Nullable<Text>,
+        status -> Text,
+        priority -> Text,
+        assignee_id -> Nullable<Uuid>,
+        team_id -> Nullable<Text>,
+        form_id -> Nullable<Uuid>,
+        form_data -> Nullable<Jsonb>,
+        resolution_summary -> Nullable<Text>,
+        attachment_ids -> Nullable<Array<Uuid>>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        resolved_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    ticket_comments (id) {
+        id -> Uuid,
+        ticket_id -> Uuid,
+        author_id -> Text,
+        author_type -> Text,
+        content -> Text,
+        is_internal -> Bool,
+        attachment_ids -> Nullable<Array<Uuid>>,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    notification_events (id) {
+        id -> Uuid,
+        workspace_id -> Uuid,
+        event_key -> Text,
+        event_type -> Text,
+        domain -> Text,
+        audience -> Text,
+        actor_type -> Text,
+        actor_user_id -> Nullable<Uuid>,
+        actor_visitor_id -> Nullable<Uuid>,
+        ticket_id -> Nullable<Uuid>,
+        title -> Nullable<Text>,
+        body_preview -> Nullable<Text>,
+        data -> Nullable<Jsonb>,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    notification_dedupe_keys (dedupe_key) {
+        dedupe_key -> Text,
+        event_id -> Uuid,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    notification_deliveries (id) {
+        id -> Uuid,
+        workspace_id -> Uuid,
+        event_id -> Nullable<Uuid>,
+        event_key -> Text,
+        dedupe_key -> Text,
+        channel -> Text,
+        recipient_type -> Text,
+        user_id -> Nullable<Uuid>,
+        visitor_id -> Nullable<Uuid>,
+        token_count -> Nullable<Int4>,
+        status -> Text,
+        reason -> Nullable<Text>,
+        error -> Nullable<Text>,
+        metadata -> Nullable<Jsonb>,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    snippets (id) {
+        id -> Uuid,
+        workspace_id -> Uuid,
+        name -> Text,
+        content -> Text,
+        shortcut -> Nullable<Text>,
+        folder_id -> Nullable<Uuid>,
+        created_by -> Nullable<Uuid>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        search_text -> Text,
+    }
+}
+
+diesel::table! {
+    tags (id) {
+        id -> Uuid,
+        workspace_id -> Uuid,
+        name -> Text,
+        color -> Nullable<Text>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    conversation_tags (id) {
+        id -> Uuid,
+        conversation_id -> Uuid,
+        tag_id -> Uuid,
+        applied_by -> Nullable<Text>,
+        applied_by_user_id -> Nullable<Uuid>,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    collections (id) {
+        id -> Uuid,
+        workspace_id -> Uuid,
+        name -> Text,
+        slug -> Text,
+        description -> Nullable<Text>,
+        icon -> Nullable<Text>,
+        parent_id -> Nullable<Uuid>,
+        import_source_id -> Nullable<Uuid>,
+        import_path -> Nullable<Text>,
+        sort_order -> Float8,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    articles (id) {
+        id -> Uuid,
+        workspace_id -> Uuid,
+        collection_id -> Nullable<Uuid>,
+        folder_id -> Nullable<Uuid>,
+        title -> Text,
+        slug -> Text,
+        content -> Text,
+        content_html -> Text,
+        title_lower -> Text,
+        content_lower -> Text,
+        widget_large_screen -> Nullable<Bool>,
+        visibility -> Nullable<Text>,
+        status -> Text,
+        is_readable -> Bool,
+        sort_order -> Float8,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        published_at -> Nullable<Timestamptz>,
+        author_id -> Nullable<Uuid>,
+        audience_rules -> Nullable<Jsonb>,
+        import_source_id -> Nullable<Uuid>,
+        import_path -> Nullable<Text>,
+        tags -> Nullable<Array<Text>>,
+        legacy_internal_article_id -> Nullable<Uuid>,
+        legacy_folder_id -> Nullable<Uuid>,
+    }
+}
+
+diesel::table! {
+    internal_articles (id) {
+        id -> Uuid,
+        workspace_id -> Uuid,
+        folder_id -> Nullable<Uuid>,
+        title -> Text,
+        content -> Text,
+        status -> Text,
+        author_id -> Nullable<Uuid>,
+        tags -> Nullable<Array<Text>>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        published_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    article_assets (id) {
+        id -> Uuid,
+        workspace_id -> Uuid,
+        article_id -> Nullable<Uuid>,
+        import_source_id -> Nullable<Uuid>,
+        import_path -> Nullable<Text>,
+        file_id -> Uuid,
+        file_name -> Text,
+        mime_type -> Text,
+        size -> Int8,
+        created_by -> Nullable<Uuid>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    article_feedback (id) {
+        id -> Uuid,
+        article_id -> Uuid,
+        helpful -> Bool,
+        visitor_id -> Nullable<Uuid>,
+        created_at -> Timestamptz,
     }
 }
 
@@ -366,3 +590,7 @@ diesel::allow_tables_to_appear_in_same_query!(messages, users);
 diesel::allow_tables_to_appear_in_same_query!(support_attachments, stored_files);
 diesel::allow_tables_to_appear_in_same_query!(support_attachments, messages);
 diesel::allow_tables_to_appear_in_same_query!(uploads, stored_files);
+diesel::allow_tables_to_appear_in_same_query!(tickets, visitors, users);
+diesel::allow_tables_to_appear_in_same_query!(conversation_tags, tags);
+diesel::allow_tables_to_appear_in_same_query!(articles, collections, internal_articles, article_assets, stored_files);
+diesel::allow_tables_to_appear_in_same_query!(articles, workspaces);

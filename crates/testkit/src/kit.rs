@@ -9,6 +9,7 @@ use opencom_core::auth::jwt::JwtKey;
 use opencom_core::auth::seal::MasterKey;
 use opencom_core::{Error, Millis, Result};
 use opencom_gateway::compose::{App, Parts};
+use opencom_gateway::discovery::Discovery;
 use opencom_live::session::Limits;
 use opencom_providers::email::Recorder;
 use opencom_providers::files::{FileStore, LocalDisk};
@@ -41,6 +42,8 @@ pub struct Settings {
     pub socket_limits: Limits,
     /// The most sync sockets.
     pub most_sockets: usize,
+    /// What apps are told before they connect.
+    pub discovery: Discovery,
     /// How often something may be done.
     pub quotas: Quotas,
     /// Address of the dashboard.
@@ -60,6 +63,7 @@ impl Default for Settings {
                 ..Limits::default()
             },
             most_sockets: 1000,
+            discovery: Discovery::default(),
             quotas: Quotas::default(),
             web_app_url: Some("http://dashboard.test".to_owned()),
         }
@@ -130,6 +134,7 @@ impl Kit {
             most_sockets: settings.most_sockets,
             quotas: settings.quotas.clone(),
             trusted_proxies: Vec::new(),
+            discovery: settings.discovery.clone(),
         })
         .expect("the services");
         if let Some(register) = &settings.functions {

@@ -7,6 +7,7 @@ mod database;
 mod kit;
 mod people;
 mod probe;
+pub mod statements;
 
 pub use changes::{Changes, Heard};
 pub use database::Database;

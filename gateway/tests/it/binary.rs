@@ -246,6 +246,7 @@ fn wrong_settings_are_named() {
         ("--email-from", "nobody", "EMAIL_FROM"),
         ("--smtp-url", "http://x", "OPENCOM_SMTP_URL"),
         ("--database-url", "postgres://127.0.0.1:1/x", "DATABASE_URL"),
+        ("--s3-bucket", "files", "--s3-access-key-id"),
     ] {
         let directory = TempDir::new().unwrap();
         let output = command(directory.path(), &free_address())
@@ -282,6 +283,27 @@ fn a_data_directory_that_cannot_be_made_is_named() {
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(
         !output.status.success() && said.contains("set OPENCOM_DATA_DIR"),
+        "{said}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bucket_that_cannot_be_reached_is_named() {
+    let database = Database::create().await;
+    let directory = TempDir::new().unwrap();
+    let output = command(directory.path(), &free_address())
+        .env("DATABASE_URL", database.url())
+        .args(["--s3-bucket", "our-files", "--s3-endpoint", "http://127.0.0.1:1"])
+        .args(["--s3-access-key-id", "id", "--s3-secret-access-key", "do-not-show"])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        !output.status.success() && said.contains("the bucket \"our-files\" cannot be used"),
+        "{said}"
+    );
+    assert!(
+        said.contains("OPENCOM_S3_BUCKET") && !said.contains("do-not-show"),
         "{said}"
     );
 }

@@ -7,6 +7,7 @@
 
 mod binary;
 mod demo;
+mod discovery;
 mod functions;
 mod limits;
 mod operations;

@@ -22,7 +22,7 @@ pub(crate) async fn by_id(cx: &mut QueryCx, id: WorkspaceId) -> Result<Option<Wo
         .optional()?)
 }
 
-pub(super) async fn oldest(cx: &mut QueryCx) -> Result<Option<WorkspaceRow>> {
+pub(crate) async fn oldest(cx: &mut QueryCx) -> Result<Option<WorkspaceRow>> {
     cx.read(Topic::Workspaces(Everything));
     let row = WorkspaceRow::query()
         .order((workspaces::created_at, workspaces::id))

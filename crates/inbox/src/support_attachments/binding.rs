@@ -1,25 +1,34 @@
-//! How staged attachments become part of a message.
+//! How staged attachments become part of a message or a ticket.
 
 use opencom_contract::support_attachments::AttachmentStatus;
-use opencom_core::id::{MessageId, SupportAttachmentId, WorkspaceId};
+use opencom_core::id::{MessageId, SupportAttachmentId, TicketId, WorkspaceId};
 use opencom_core::{Code, Error, Millis, Result};
 use opencom_runtime::MutationCx;
 
 use super::rows::AttachmentRow;
 use super::{Uploader, queries, store};
 
-/// The most files of one message.
+/// What attachments become part of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Target {
+    /// A message.
+    Message(MessageId),
+    /// A ticket.
+    Ticket(TicketId),
+}
+
+/// The most files of one message or ticket.
 const MOST: usize = 5;
 /// The argument that names them.
 const FIELD: &str = "attachmentIds";
 
-/// Takes the attachments for a message, all or none; gives them without repetitions, in their order.
+/// Takes the attachments for a message or a ticket, all or none; gives them without repetitions, in their order.
 pub(crate) async fn bind(
     cx: &mut MutationCx,
     ids: &[SupportAttachmentId],
     workspace: WorkspaceId,
     uploader: Uploader,
-    message: MessageId,
+    target: Target,
 ) -> Result<Vec<SupportAttachmentId>> {
     let ids = distinct(ids);
     if ids.is_empty() {
@@ -34,7 +43,7 @@ pub(crate) async fn bind(
         let row = rows.iter().find(|row| row.id == *id);
         check(*id, row, uploader, now)?;
     }
-    store::attach(cx, &ids, message).await?;
+    store::attach(cx, &ids, target).await?;
     Ok(ids)
 }
 
@@ -59,7 +68,7 @@ fn check(id: SupportAttachmentId, row: Option<&AttachmentRow>, uploader: Uploade
     if row.expires_at.is_none_or(|expires_at| expires_at <= now) {
         return Err(Error::invalid(FIELD, "Attachment upload expired. Please upload again."));
     }
-    if row.message_id.is_some() {
+    if row.message_id.is_some() || row.ticket_id.is_some() || row.ticket_comment_id.is_some() {
         return Err(Error::invalid(FIELD, "Attachment has already been attached"));
     }
     if row.uploaded_by_type != uploader.kind() || row.uploaded_by_id != uploader.id() {
@@ -86,6 +95,8 @@ mod tests {
             size: 1,
             status: AttachmentStatus::Staged,
             message_id: None,
+            ticket_id: None,
+            ticket_comment_id: None,
             uploaded_by_type: by.kind(),
             uploaded_by_id: by.id(),
             created_at: Millis(0),

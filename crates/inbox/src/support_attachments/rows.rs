@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 use opencom_contract::support_attachments::{AttachmentStatus, UploaderKind};
 use opencom_core::Millis;
-use opencom_core::id::{MessageId, StoredFileId, SupportAttachmentId, WorkspaceId};
+use opencom_core::id::{MessageId, StoredFileId, SupportAttachmentId, TicketCommentId, TicketId, WorkspaceId};
 use opencom_schema::support_attachments;
 
 /// An attachment's row.
@@ -20,6 +20,8 @@ pub(crate) struct AttachmentRow {
     pub(crate) size: i64,
     pub(crate) status: AttachmentStatus,
     pub(crate) message_id: Option<MessageId>,
+    pub(crate) ticket_id: Option<TicketId>,
+    pub(crate) ticket_comment_id: Option<TicketCommentId>,
     pub(crate) uploaded_by_type: UploaderKind,
     pub(crate) uploaded_by_id: String,
     pub(crate) created_at: Millis,

@@ -3,11 +3,12 @@
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use opencom_contract::support_attachments::AttachmentStatus;
-use opencom_core::id::{MessageId, SupportAttachmentId};
+use opencom_core::id::SupportAttachmentId;
 use opencom_core::{Millis, Result};
 use opencom_runtime::{MutationCx, Topic};
 use opencom_schema::support_attachments;
 
+use super::binding::Target;
 use super::rows::AttachmentRow;
 
 /// Stages an attachment.
@@ -20,16 +21,21 @@ pub(crate) async fn insert(cx: &mut MutationCx, attachment: &AttachmentRow) -> R
     Ok(())
 }
 
-/// Makes attachments part of a message.
-pub(crate) async fn attach(cx: &mut MutationCx, ids: &[SupportAttachmentId], message: MessageId) -> Result<()> {
+/// Makes attachments part of a message or a ticket.
+pub(crate) async fn attach(cx: &mut MutationCx, ids: &[SupportAttachmentId], target: Target) -> Result<()> {
     for id in ids {
         cx.write(Topic::SupportAttachment(*id));
     }
     let now = cx.now();
+    let (message, ticket) = match target {
+        Target::Message(message) => (Some(message), None),
+        Target::Ticket(ticket) => (None, Some(ticket)),
+    };
     diesel::update(support_attachments::table.filter(support_attachments::id.eq_any(ids)))
         .set((
             support_attachments::status.eq(AttachmentStatus::Attached),
             support_attachments::message_id.eq(message),
+            support_attachments::ticket_id.eq(ticket),
             support_attachments::attached_at.eq(now),
             support_attachments::expires_at.eq(None::<Millis>),
         ))

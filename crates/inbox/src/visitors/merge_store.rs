@@ -5,10 +5,10 @@ use diesel::prelude::*;
 use diesel::sql_types::Bool;
 use diesel_async::RunQueryDsl;
 use opencom_core::Result;
-use opencom_core::id::{ConversationId, VisitorId};
+use opencom_core::id::{ConversationId, TicketId, VisitorId};
 use opencom_runtime::topic::Hashed;
 use opencom_runtime::{MutationCx, Topic, files};
-use opencom_schema::{conversations, support_attachments, visitor_aliases, visitors, widget_sessions};
+use opencom_schema::{conversations, support_attachments, tickets, visitor_aliases, visitors, widget_sessions};
 
 use super::rows::{MergedVisitor, VisitorRow};
 use super::store::changed;
@@ -32,7 +32,7 @@ pub(crate) async fn lock(cx: &mut MutationCx, ids: &[VisitorId]) -> Result<Vec<V
     Ok(rows)
 }
 
-/// Gives the source's conversations, sessions and older names to the survivor. Messages keep the sender they had.
+/// Gives the source's conversations, tickets, sessions and older names to the survivor. Messages keep the sender they had.
 pub(crate) async fn move_links(cx: &mut MutationCx, source: &VisitorRow, survivor: VisitorId) -> Result<Moved> {
     let connection = cx.connection().await?;
     let conversations: Vec<ConversationId> = diesel::update(conversations::table)
@@ -40,6 +40,13 @@ pub(crate) async fn move_links(cx: &mut MutationCx, source: &VisitorRow, survivo
         .filter(conversations::workspace_id.eq(source.workspace_id))
         .set(conversations::visitor_id.eq(survivor))
         .returning(conversations::id)
+        .load(connection)
+        .await?;
+    let tickets: Vec<TicketId> = diesel::update(tickets::table)
+        .filter(tickets::visitor_id.eq(source.id))
+        .filter(tickets::workspace_id.eq(source.workspace_id))
+        .set(tickets::visitor_id.eq(survivor))
+        .returning(tickets::id)
         .load(connection)
         .await?;
     let tokens: Vec<Vec<u8>> = diesel::update(widget_sessions::table)
@@ -77,6 +84,10 @@ pub(crate) async fn move_links(cx: &mut MutationCx, source: &VisitorRow, survivo
     cx.write(Topic::ConversationsOfVisitor(source.id));
     cx.write(Topic::ConversationsOfVisitor(survivor));
     cx.write(Topic::ConversationsOfWorkspace(source.workspace_id));
+    for ticket in tickets {
+        cx.write(Topic::Ticket(ticket));
+    }
+    cx.write(Topic::TicketsOfWorkspace(source.workspace_id));
     for token in tokens {
         cx.write(Topic::WidgetSession(Hashed::stored_digest(&token)?));
     }

@@ -87,6 +87,15 @@ async fn uploaded(kit: &Kit, visitor: &Visitor, ws: &Workspace, size: i64) -> St
     put(kit, &url, size).await
 }
 
+/// An attachment that a visitor staged under a name.
+pub(crate) async fn staged_as(kit: &Kit, visitor: &Visitor, ws: &Workspace, name: &str) -> SupportAttachmentId {
+    let file = uploaded(kit, visitor, ws, 7).await;
+    match finalize(kit, visitor, ws, file, Some(name)).await.unwrap() {
+        FinalizedUpload::Staged { attachment_id, .. } => attachment_id,
+        FinalizedUpload::Rejected { message } => panic!("{message}"),
+    }
+}
+
 /// An attachment that a visitor staged.
 async fn staged(kit: &Kit, visitor: &Visitor, ws: &Workspace) -> SupportAttachmentId {
     let file = uploaded(kit, visitor, ws, 7).await;

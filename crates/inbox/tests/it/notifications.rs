@@ -236,6 +236,7 @@ fn worker_with(kit: &Kit, email: Arc<dyn EmailProvider>) -> Dispatcher {
         most_sockets: 0,
         quotas: Default::default(),
         trusted_proxies: Vec::new(),
+        discovery: Default::default(),
     })
     .unwrap();
     app.dispatcher(Pool::new(kit.database.url(), 2).unwrap())

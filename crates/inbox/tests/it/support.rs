@@ -1,6 +1,7 @@
 //! What several tests need: settings of a workspace, boots with arguments, and services whose audit trail and listeners
 //! a test can read.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -8,15 +9,18 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use opencom_contract::Function;
 use opencom_contract::widget_sessions::Booted;
-use opencom_core::id::{VisitorId, WorkspaceId};
+use opencom_core::id::{SnippetId, VisitorId, WorkspaceId};
 use opencom_core::{Error, Result};
-use opencom_inbox::ports::{VisitorChange, VisitorChanges};
+use opencom_inbox::ports::{
+    PushAttempt, PushDevices, PushRecipient, Reach, SnippetKnowledge, VisitorChange, VisitorChanges,
+};
 use opencom_inbox::{Inbox, InboxParts, InboxService};
 use opencom_runtime::access::IDENTITY_SECRET;
 use opencom_runtime::audit::{AuditTrail, Entry};
+use opencom_runtime::worker::run_due;
 use opencom_runtime::{Caller, Dispatcher, MutationCx, Pool, Registry, Topic};
 use opencom_schema::workspaces;
-use opencom_testkit::{Kit, Nobody};
+use opencom_testkit::{Kit, Nobody, Person};
 use serde_json::{Value, json};
 
 /// The secret of [`verify_identity`].
@@ -81,11 +85,19 @@ pub(crate) fn refusal<T>(result: Result<T>) -> (&'static str, String) {
     }
 }
 
+/// Title and text.
+type Text = (String, String);
+
 /// Remembers audit entries and visitors' changes.
 #[derive(Default)]
 pub(crate) struct Memory {
     pub(crate) entries: Mutex<Vec<Entry>>,
     pub(crate) changes: Mutex<Vec<(VisitorId, VisitorChange)>>,
+    /// Snippets that were saved, or are gone.
+    pub(crate) snippets: Mutex<Vec<(SnippetId, Option<Text>)>>,
+    /// How people can be told by push; without an entry by no device.
+    pub(crate) reach: Mutex<HashMap<PushRecipient, Reach>>,
+    pub(crate) pushes: Mutex<Vec<PushAttempt>>,
 }
 
 #[async_trait]
@@ -107,6 +119,41 @@ impl VisitorChanges for Memory {
     }
 }
 
+#[async_trait]
+impl SnippetKnowledge for Memory {
+    async fn snippet_saved(
+        &self,
+        _: &mut MutationCx,
+        _: WorkspaceId,
+        id: SnippetId,
+        title: &str,
+        content: &str,
+    ) -> Result<()> {
+        let said = (id, Some((title.to_owned(), content.to_owned())));
+        self.snippets.lock().unwrap().push(said);
+        Ok(())
+    }
+
+    async fn snippet_removed(&self, _: &mut MutationCx, id: SnippetId) -> Result<()> {
+        self.snippets.lock().unwrap().push((id, None));
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl PushDevices for Memory {
+    async fn reach(&self, _: &mut MutationCx, _: WorkspaceId, recipients: &[PushRecipient]) -> Result<Vec<Reach>> {
+        let reach = self.reach.lock().unwrap();
+        let of = |recipient| reach.get(recipient).cloned().unwrap_or(Reach::Devices(Vec::new()));
+        Ok(recipients.iter().map(of).collect())
+    }
+
+    async fn push(&self, _: &mut MutationCx, attempt: PushAttempt) -> Result<()> {
+        self.pushes.lock().unwrap().push(attempt);
+        Ok(())
+    }
+}
+
 /// The context by itself, on the database of a kit, with a memory in place of its neighbours.
 pub(crate) struct Remembering {
     pub(crate) memory: Arc<Memory>,
@@ -123,6 +170,8 @@ impl Remembering {
             web_app_url: None,
             files: Arc::clone(&kit.files),
             visitor_changes: vec![Arc::clone(&memory) as _],
+            snippet_knowledge: Some(Arc::clone(&memory) as _),
+            push: Some(Arc::clone(&memory) as _),
         }));
         let mut registry = Registry::default();
         opencom_inbox::register(&mut registry, &service).unwrap();
@@ -139,6 +188,20 @@ impl Remembering {
             .call_any(F::DESCRIPTOR.path, &arguments, Caller::Anonymous)
             .await?;
         Ok(serde_json::from_str(&text).unwrap())
+    }
+
+    /// Calls a function by path.
+    pub(crate) async fn call_json(&self, person: &impl Person, path: &str, arguments: Value) -> Result<Value> {
+        let text = self
+            .dispatcher
+            .call_any(path, &arguments.to_string(), person.caller())
+            .await?;
+        Ok(serde_json::from_str(&text).unwrap())
+    }
+
+    /// Runs every job that is due.
+    pub(crate) async fn run_jobs(&self) {
+        run_due(&self.dispatcher).await.unwrap();
     }
 
     /// What the entries say: action, resource and metadata.

@@ -21,6 +21,8 @@ const CROWD: &str = "
     INSERT INTO visitor_aliases SELECT gen_random_uuid(), id, now() FROM visitors;
     INSERT INTO conversations (id, workspace_id, visitor_id, status, created_at, updated_at)
         SELECT gen_random_uuid(), workspace_id, id, 'open', now(), now() FROM visitors;
+    INSERT INTO tickets (id, workspace_id, visitor_id, subject, status, priority, created_at, updated_at)
+        SELECT gen_random_uuid(), workspace_id, id, 'Help', 'submitted', 'normal', now(), now() FROM visitors;
     ANALYZE;
     SET plan_cache_mode = force_generic_plan;";
 

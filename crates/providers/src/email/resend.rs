@@ -1,12 +1,11 @@
 //! Mail through Resend's HTTP API.
 
-use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use reqwest::header::{AUTHORIZATION, HeaderValue, RETRY_AFTER};
-use reqwest::{Response, StatusCode, Url};
+use reqwest::header::{AUTHORIZATION, HeaderValue};
+use reqwest::{StatusCode, Url};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -18,8 +17,6 @@ const BASE_URL: &str = "https://api.resend.com";
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// An answer is a short object; what is longer is not read.
 const MAX_ANSWER: usize = 64 * 1024;
-/// The longest pause that an answer can ask for.
-const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Sends through Resend.
 pub struct Resend {
@@ -103,8 +100,8 @@ impl EmailProvider for Resend {
         }
         let response = request.send().await.map_err(not_answered)?;
         let status = response.status();
-        let retry_after = retry_after(&response);
-        let body = read(response).await;
+        let retry_after = http::retry_after(&response);
+        let body = http::read(response, MAX_ANSWER).await;
         if status.is_success() {
             let provider_id = serde_json::from_slice(&body).ok().map(|accepted: Accepted| accepted.id);
             return Ok(Delivery { provider_id });
@@ -169,49 +166,15 @@ fn refusal(status: StatusCode, retry_after: Option<Duration>, body: &[u8]) -> Em
     }
 }
 
-/// The pause asked for in seconds, the only form that Resend uses.
-fn retry_after(response: &Response) -> Option<Duration> {
-    let seconds = response
-        .headers()
-        .get(RETRY_AFTER)?
-        .to_str()
-        .ok()?
-        .trim()
-        .parse()
-        .ok()?;
-    Some(Duration::from_secs(seconds).min(MAX_RETRY_AFTER))
-}
-
-/// As much of the answer as arrives: by the status it is already known whether the mail was accepted.
-async fn read(mut response: Response) -> Vec<u8> {
-    let mut body = Vec::new();
-    while let Ok(Some(chunk)) = response.chunk().await {
-        if body.len() + chunk.len() > MAX_ANSWER {
-            break;
-        }
-        body.extend_from_slice(&chunk);
-    }
-    body
-}
-
 fn not_answered(error: reqwest::Error) -> EmailError {
     let message = if error.is_timeout() {
         "Resend did not answer in time.".to_owned()
     } else if error.is_connect() {
-        format!("Resend cannot be reached: {}.", cause(&error))
+        format!("Resend cannot be reached: {}.", http::cause(&error))
     } else {
         format!("The request to Resend failed: {}.", error.without_url())
     };
     EmailError::unavailable(message)
-}
-
-/// The innermost error, which alone says whether a name, a port or a certificate is wrong.
-fn cause(error: &reqwest::Error) -> String {
-    let mut cause: &dyn Error = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    cause.to_string()
 }
 
 fn client(timeout: Duration) -> Result<reqwest::Client, EmailConfigError> {

@@ -2,11 +2,13 @@
 #![expect(clippy::unwrap_used, reason = "a failed step of a test ends the test")]
 
 mod config;
+mod embeddings;
 mod http_server;
 mod local_disk;
 mod log;
 mod recorder;
 mod resend;
+mod s3;
 mod smtp;
 mod smtp_server;
 

@@ -57,6 +57,20 @@ const TOKENLESS: &[Principal] = &[
     Nobody, SignedOut, Expired, Incomplete, Outsider, Viewer, Agent, Admin, Owner, Lacking, Only, NoToken,
 ];
 
+/// Whoever is not taken for an agent.
+const NO_AGENTS: &[Principal] = &[
+    Nobody,
+    SignedOut,
+    Expired,
+    Incomplete,
+    NoToken,
+    UnknownToken,
+    Visitor,
+    OtherVisitor,
+    ExpiredVisitor,
+    ForeignVisitor,
+];
+
 pub(crate) fn exceptions() -> impl Iterator<Item = Exception> {
     use Instead::{Gets, Refused, Served};
     use Servers::{All, Lenient};
@@ -157,6 +171,62 @@ pub(crate) fn exceptions() -> impl Iterator<Item = Exception> {
             "workspaceMembers:transferOwnership",
             &[Outsider, Viewer, Agent, Admin],
             Refused(Code::NotAuthorized, "Only the workspace owner can transfer ownership"),
+            All,
+        ),
+        // Writing an article has a text of its own.
+        (
+            "articles:create",
+            NO_AGENTS,
+            Refused(Code::NotAuthenticated, "Authentication required"),
+            All,
+        ),
+        (
+            "articles:update",
+            NO_AGENTS,
+            Refused(Code::NotAuthenticated, "Authentication required"),
+            All,
+        ),
+        (
+            "articles:remove",
+            NO_AGENTS,
+            Refused(Code::NotAuthenticated, "Authentication required"),
+            All,
+        ),
+        // Whoever is no agent is asked for a token.
+        (
+            "tickets:get",
+            STRANGERS,
+            Refused(Code::NotAuthenticated, "Session token required"),
+            All,
+        ),
+        (
+            "tickets:create",
+            STRANGERS,
+            Refused(Code::NotAuthenticated, "Session token required"),
+            All,
+        ),
+        (
+            "articles:listForVisitor",
+            STRANGERS,
+            Refused(Code::NotAuthenticated, "Session token required"),
+            All,
+        ),
+        (
+            "articles:searchForVisitor",
+            STRANGERS,
+            Refused(Code::NotAuthenticated, "Session token required"),
+            All,
+        ),
+        (
+            "articles:getForVisitor",
+            STRANGERS,
+            Refused(Code::NotAuthenticated, "Session token required"),
+            All,
+        ),
+        (
+            "collections:listHierarchyForVisitor",
+            STRANGERS,
+            Refused(Code::NotAuthenticated, "Session token required"),
             All,
         ),
         // Today's apps name the visitor and show no token (decision 4 of the contract).

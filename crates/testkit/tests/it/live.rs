@@ -31,6 +31,13 @@ struct Cast {
     stray: Visitor,
     /// Wanda's conversation.
     thread: String,
+    /// The stray visitor's, who becomes Wanda.
+    ticket: String,
+    snippet: String,
+    tag: String,
+    /// A collection, and a draft in it.
+    shelf: String,
+    article: String,
 }
 
 /// What was done so far, checked after every step.
@@ -123,7 +130,19 @@ async fn cast(kit: &Kit) -> Cast {
         .call_json(&Nobody, "conversations:createForVisitor", open)
         .await
         .unwrap();
+    let tag = json!({ "workspaceId": ws, "name": "vip" });
+    let tag = kit.call_json(&ada, "tags:create", tag).await.unwrap();
+    let snippet = json!({ "workspaceId": ws, "name": "Refund", "content": "We pay back.", "shortcut": "re" });
+    let snippet = kit.call_json(&ada, "snippets:create", snippet).await.unwrap();
+    let ticket = json!({ "workspaceId": ws, "sessionToken": stray.token, "subject": "Lost" });
+    let ticket = kit.call_json(&Nobody, "tickets:create", ticket).await.unwrap();
+    let collection = json!({ "workspaceId": ws, "name": "Shelf" });
+    let shelf = kit.call_json(&ada, "collections:create", collection).await.unwrap();
+    let draft = json!({ "workspaceId": ws, "title": "Hello", "content": "hello", "collectionId": shelf });
+    let article = kit.call_json(&ada, "articles:create", draft).await.unwrap();
     Cast {
+        shelf: text(&shelf),
+        article: text(&article),
         ada,
         refresh_token,
         eve,
@@ -132,13 +151,22 @@ async fn cast(kit: &Kit) -> Cast {
         wanda,
         stray,
         thread: text(&conversation["_id"]),
+        ticket: text(&ticket),
+        snippet: text(&snippet),
+        tag: text(&tag),
         ws,
     }
 }
 
 /// Who holds a query live, and with which arguments.
 fn subscriptions(path: &str, cast: &Cast) -> Vec<(Asker, Value)> {
-    let Cast { ws, thread, .. } = cast;
+    let Cast {
+        ws,
+        thread,
+        shelf,
+        article,
+        ..
+    } = cast;
     let visitors = [&cast.wanda, &cast.stray];
     let agents = [cast.ada.clone(), Asker::from(&cast.eve), Asker::from(&cast.newcomer)];
     let everybody = || agents.iter().cloned().chain([Asker::NOBODY]);
@@ -232,6 +260,61 @@ fn subscriptions(path: &str, cast: &Cast) -> Vec<(Asker, Value)> {
             json!({ "workspaceId": ws }),
             json!({ "workspaceId": ws, "startTime": 0, "format": "csv" }),
         ]),
+        "discovery:getMetadata" => by_all(&[json!({})]),
+        "snippets:list" => by_all(&[
+            json!({ "workspaceId": ws }),
+            json!({ "workspaceId": ws, "cursor": cast.snippet }),
+        ]),
+        "snippets:get" => by_all(&[json!({ "id": cast.snippet })]),
+        "snippets:search" => by_all(&[
+            json!({ "workspaceId": ws, "query": "refund" }),
+            json!({ "workspaceId": ws, "query": "" }),
+        ]),
+        "snippets:getByShortcut" => by_all(&[json!({ "workspaceId": ws, "shortcut": "re" })]),
+        "tags:list" => by_all(&[
+            json!({ "workspaceId": ws }),
+            json!({ "workspaceId": ws, "cursor": cast.tag }),
+        ]),
+        "tags:get" => by_all(&[json!({ "id": cast.tag })]),
+        "tags:getConversationTags" => by_all(&[json!({ "conversationId": thread })]),
+        "tickets:list" => by_all(&[
+            json!({ "workspaceId": ws }),
+            json!({ "workspaceId": ws, "status": "resolved" }),
+            json!({ "workspaceId": ws, "assigneeId": cast.eve.user_id }),
+            json!({ "workspaceId": ws, "cursor": cast.ticket }),
+        ]),
+        "tickets:get" => {
+            let mut all = by_visitors(&|visitor| json!({ "id": cast.ticket, "sessionToken": visitor.token }));
+            all.extend(everybody().map(|asker| (asker, json!({ "id": cast.ticket }))));
+            all
+        }
+        "articles:list" => by_all(&[
+            json!({ "workspaceId": ws }),
+            json!({ "workspaceId": ws, "status": "published", "visibility": "public" }),
+            json!({ "workspaceId": ws, "collectionId": shelf }),
+        ]),
+        "articles:get" => by_all(&[
+            json!({ "id": article }),
+            json!({ "workspaceId": ws, "slug": "hello" }),
+            json!({ "workspaceId": ws, "slug": "good-bye" }),
+        ]),
+        "articles:search" => by_all(&["hello", "bye", ""].map(|query| json!({ "workspaceId": ws, "query": query }))),
+        "articles:getFeedbackStats" => by_agents(json!({ "articleId": article })),
+        "articles:listForVisitor" | "collections:listHierarchyForVisitor" => {
+            by_visitors(&|visitor| json!({ "workspaceId": ws, "sessionToken": visitor.token }))
+        }
+        "articles:searchForVisitor" => {
+            by_visitors(&|visitor| json!({ "workspaceId": ws, "sessionToken": visitor.token, "query": "hello" }))
+        }
+        "articles:getForVisitor" => {
+            by_visitors(&|visitor| json!({ "workspaceId": ws, "sessionToken": visitor.token, "id": article }))
+        }
+        "collections:list" => by_all(&[
+            json!({ "workspaceId": ws }),
+            json!({ "workspaceId": ws, "parentId": shelf }),
+        ]),
+        "collections:listHierarchy" => by_agents(json!({ "workspaceId": ws })),
+        "collections:get" => by_all(&[json!({ "id": shelf }), json!({ "workspaceId": ws, "slug": "shelves" })]),
         _ => panic!("{path} is new: hold it live in crates/testkit/tests/it/live.rs, and let the story change it"),
     }
 }
@@ -433,6 +516,90 @@ async fn settings_change(story: &mut Story<'_>, cast: &Cast) {
     }
 }
 
+/// Tickets are worked on; snippets and tags come, change and go.
+async fn members_work(story: &mut Story<'_>, cast: &Cast) {
+    let (ada, eve) = (&cast.ada, Asker::from(&cast.eve));
+    let Cast { ws, thread, ticket, .. } = cast;
+    let submit = json!({ "workspaceId": ws, "sessionToken": cast.wanda.token, "subject": "Broken" });
+    story.tell(&Asker::from(&cast.wanda), "tickets:create", submit).await;
+    for status in ["in_progress", "resolved", "waiting_on_customer"] {
+        let update = json!({ "id": ticket, "status": status, "assigneeId": cast.eve.user_id });
+        story.tell(&eve, "tickets:update", update).await;
+        story.run_jobs().await;
+    }
+    let snippet = json!({ "workspaceId": ws, "name": "Refund again", "content": "Later." });
+    let second = story.tell(&eve, "snippets:create", snippet).await;
+    let update = json!({ "id": cast.snippet, "name": "refunds", "content": "We do.", "shortcut": "rf" });
+    story.tell(ada, "snippets:update", update).await;
+    let tag = json!({ "workspaceId": ws, "name": "soon gone" });
+    let soon_gone = story.tell(ada, "tags:create", tag).await;
+    for tag in [&json!(cast.tag), &soon_gone, &soon_gone] {
+        let add = json!({ "conversationId": thread, "tagId": tag });
+        story.tell(&eve, "tags:addToConversation", add).await;
+    }
+    story
+        .tell(ada, "tags:update", json!({ "id": cast.tag, "name": "very important" }))
+        .await;
+    story.tell(ada, "tags:remove", json!({ "id": soon_gone })).await;
+    for _ in 0..2 {
+        let remove = json!({ "conversationId": thread, "tagId": cast.tag });
+        story.tell(&eve, "tags:removeFromConversation", remove).await;
+    }
+    story.tell(ada, "snippets:remove", json!({ "id": second })).await;
+}
+
+/// Articles are written, published, read and put away.
+async fn a_help_center_fills(story: &mut Story<'_>, cast: &Cast) {
+    let (ada, nobody) = (&cast.ada, Asker::NOBODY);
+    let Cast { ws, shelf, article, .. } = cast;
+    let rules = json!({
+        "type": "condition", "property": { "source": "custom", "key": "plan" }, "operator": "equals", "value": "pro",
+    });
+    for (path, arguments) in [
+        ("articles:publish", json!({ "id": article })),
+        ("articles:update", json!({ "id": article, "title": "Good bye" })),
+        (
+            "articles:update",
+            json!({ "id": article, "title": "Hello", "audienceRules": rules }),
+        ),
+        (
+            "articles:create",
+            json!({ "workspaceId": ws, "title": "Bye", "content": "" }),
+        ),
+        (
+            "collections:create",
+            json!({ "workspaceId": ws, "name": "Box", "parentId": shelf }),
+        ),
+        ("collections:update", json!({ "id": shelf, "name": "Shelves" })),
+        ("collections:reorder", json!({ "id": shelf, "newOrder": 7 })),
+    ] {
+        story.tell(ada, path, arguments).await;
+    }
+    let voice = json!({ "articleId": article, "helpful": true });
+    story.tell(&nobody, "articles:submitFeedback", voice).await;
+    let box_ = story
+        .tell(
+            ada,
+            "collections:create",
+            json!({ "workspaceId": ws, "name": "Second box" }),
+        )
+        .await;
+    story
+        .tell(ada, "articles:update", json!({ "id": article, "collectionId": box_ }))
+        .await;
+    story.run_jobs().await;
+    for path in [
+        "articles:unpublish",
+        "articles:publish",
+        "articles:archive",
+        "articles:remove",
+    ] {
+        story.tell(ada, path, json!({ "id": article })).await;
+        story.run_jobs().await;
+    }
+    story.tell(ada, "collections:remove", json!({ "id": box_ })).await;
+}
+
 /// Two visitors turn out to be one, sessions end, time passes.
 async fn everybody_leaves(story: &mut Story<'_>, cast: &Cast) {
     let Cast {
@@ -495,6 +662,8 @@ async fn no_live_result_of_any_query_goes_stale_in_a_story_with_every_mutation()
     agents_come(&mut story, &cast).await;
     people_chat(&mut story, &cast).await;
     conversations_move(&mut story, &cast).await;
+    members_work(&mut story, &cast).await;
+    a_help_center_fills(&mut story, &cast).await;
     members_change(&mut story, &cast).await;
     settings_change(&mut story, &cast).await;
     everybody_leaves(&mut story, &cast).await;

@@ -4,11 +4,16 @@
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use opencom_contract::conversations::AiWorkflowState;
-use opencom_core::id::{AuditLogId, StoredFileId, UserId, WorkspaceId, WorkspaceInvitationId, WorkspaceMemberId};
+use opencom_core::id::{
+    AuditLogId, ContentFolderId, StoredFileId, TicketFormId, UserId, WorkspaceId, WorkspaceInvitationId,
+    WorkspaceMemberId,
+};
 use opencom_core::{Result, Role};
 use opencom_runtime::files::{self, StoredFile};
 use opencom_runtime::{Caller, MutationCx, ScopedFutureExt};
-use opencom_schema::{audit_logs, conversations, users, workspace_invitations, workspace_members, workspaces};
+use opencom_schema::{
+    audit_logs, conversations, ticket_forms, users, workspace_invitations, workspace_members, workspaces,
+};
 use opencom_testkit::{Agent, Kit, Nobody, Person, Visitor, Workspace};
 use serde_json::{Value, json};
 
@@ -50,6 +55,14 @@ impl Asker {
         token: None,
     };
 
+    /// The user, for signed-in ones.
+    pub(crate) fn user(&self) -> Option<UserId> {
+        match self.caller {
+            Caller::Agent(identity) => Some(identity.user),
+            Caller::Anonymous => None,
+        }
+    }
+
     /// Somebody who shows this token as a visitor.
     pub(crate) fn with_token(token: &str) -> Self {
         Self {
@@ -71,6 +84,18 @@ pub(crate) struct Thread {
     pub(crate) message: String,
 }
 
+/// What members work with beside conversations.
+#[derive(Clone, Debug)]
+pub(crate) struct Work {
+    pub(crate) ticket: String,
+    pub(crate) form: String,
+    pub(crate) snippet: String,
+    /// Older than the other one.
+    pub(crate) first_tag: String,
+    /// On the thread's conversation.
+    pub(crate) tag: String,
+}
+
 /// What there is.
 pub(crate) struct World<'kit> {
     pub(crate) kit: &'kit Kit,
@@ -85,6 +110,18 @@ pub(crate) struct World<'kit> {
     pub(crate) other: Workspace,
     pub(crate) foreign: Visitor,
     pub(crate) foreign_thread: Thread,
+    pub(crate) work: Work,
+    pub(crate) foreign_work: Work,
+    pub(crate) library: Library,
+    pub(crate) foreign_library: Library,
+}
+
+/// A help center: a collection in another one, and an article in it.
+#[derive(Clone, Debug)]
+pub(crate) struct Library {
+    pub(crate) top: String,
+    pub(crate) shelf: String,
+    pub(crate) article: String,
 }
 
 impl<'kit> World<'kit> {
@@ -101,6 +138,12 @@ impl<'kit> World<'kit> {
         let thread = open(kit, ws.id, &visitor, "hello").await;
         let later = open(kit, ws.id, &visitor, "hello again").await;
         let foreign_thread = open(kit, other.id, &foreign, FOREIGN).await;
+        let work = work_of(kit, &ws, &visitor, &thread, "hello").await;
+        let foreign_work = work_of(kit, &other, &foreign, &foreign_thread, FOREIGN).await;
+        let library = stock(kit, &ws, "hello").await;
+        let foreign_library = stock(kit, &other, FOREIGN).await;
+        let publish = json!({ "id": library.article });
+        kit.call_json(&ws.owner, "articles:publish", publish).await.unwrap();
         let connection = &mut kit.connection().await;
         diesel::update(conversations::table)
             .set(conversations::ai_workflow_state.eq(AiWorkflowState::AiHandled.as_str()))
@@ -123,6 +166,10 @@ impl<'kit> World<'kit> {
             other,
             foreign,
             foreign_thread,
+            work,
+            foreign_work,
+            library,
+            foreign_library,
         }
     }
 
@@ -146,6 +193,7 @@ impl<'kit> World<'kit> {
         let device = json!({
             "browser": "Firefox", "os": "Linux", "deviceType": "desktop", "platform": "web", "appVersion": "1.0",
         });
+        let Library { top, shelf, article } = &self.library;
         let mut arguments = match path {
             "auth:signIn" => json!({
                 "provider": "resend-otp",
@@ -331,6 +379,92 @@ impl<'kit> World<'kit> {
                 "workspaceId": ws, "suggestArticlesEnabled": true, "showReplyTimeEnabled": true,
                 "collectEmailEnabled": false, "askForRatingEnabled": true,
             }),
+            "discovery:getMetadata" => json!({}),
+            "snippets:list" => json!({ "workspaceId": ws, "cursor": self.work.snippet }),
+            "snippets:get" => json!({ "id": self.work.snippet }),
+            "snippets:search" => json!({ "workspaceId": ws, "query": "hello" }),
+            "snippets:getByShortcut" => json!({ "workspaceId": ws, "shortcut": "hi" }),
+            "snippets:create" => json!({
+                "workspaceId": ws, "name": "Greeting", "content": "hello", "shortcut": someone, "createdBy": asker.user(),
+            }),
+            "snippets:update" => json!({
+                "id": self.work.snippet, "name": "Greeting", "content": "hello", "shortcut": someone,
+                "folderId": ContentFolderId::generate(),
+            }),
+            "snippets:remove" => json!({ "id": self.snippet().await }),
+            "tags:list" => json!({ "workspaceId": ws, "cursor": self.work.first_tag }),
+            "tags:get" => json!({ "id": self.work.tag }),
+            "tags:create" => json!({ "workspaceId": ws, "name": someone, "color": "#ff0000" }),
+            "tags:update" => json!({ "id": self.work.tag, "name": someone, "color": "#ff0000" }),
+            "tags:remove" => json!({ "id": tag(self.kit, &self.ws).await }),
+            "tags:addToConversation" => json!({
+                "conversationId": conversation, "tagId": self.work.tag, "appliedBy": "manual",
+                "appliedByUserId": asker.user(),
+            }),
+            "tags:removeFromConversation" => {
+                json!({ "conversationId": self.later.conversation, "tagId": self.work.tag })
+            }
+            "tags:getConversationTags" => json!({ "conversationId": conversation }),
+            "tickets:list" => json!({
+                "workspaceId": ws, "status": "submitted", "assigneeId": self.agent.user_id, "cursor": self.work.ticket,
+            }),
+            "tickets:get" => json!({
+                "id": self.work.ticket, "visitorId": token.map(|_| visitor), "sessionToken": token,
+            }),
+            "tickets:create" => json!({
+                "workspaceId": ws, "subject": "Help", "visitorId": visitor, "sessionToken": token,
+                "description": "Please", "attachmentIds": [self.attachment(asker).await], "priority": "high",
+                "formId": self.work.form, "formData": { "field": "value" },
+            }),
+            "tickets:update" => json!({
+                "id": self.work.ticket, "status": "in_progress", "priority": "low", "assigneeId": self.agent.user_id,
+                "teamId": "team",
+            }),
+            "articles:list" => json!({
+                "workspaceId": ws, "status": "published", "collectionId": shelf, "visibility": "public",
+            }),
+            "articles:get" => json!({
+                "id": article, "slug": "hello", "workspaceId": ws, "visibility": "public", "includeHtml": true,
+            }),
+            "articles:search" => json!({
+                "workspaceId": ws, "query": "hello", "publishedOnly": true, "visibility": "public",
+            }),
+            "articles:create" => json!({
+                "workspaceId": ws, "title": "hello", "content": "# hello", "collectionId": shelf, "visibility": "public",
+                "tags": ["a"], "authorId": self.ws.owner.user_id,
+            }),
+            "articles:update" => json!({
+                "id": article, "title": "hello", "content": "# hello", "widgetLargeScreen": true, "collectionId": shelf,
+                "folderId": ContentFolderId::generate(), "visibility": "public", "tags": ["a"], "audienceRules": everybody(),
+            }),
+            "articles:remove" | "articles:publish" | "articles:unpublish" | "articles:archive" => {
+                json!({ "id": write(self.kit, &self.ws, "spare", shelf).await })
+            }
+            "articles:submitFeedback" => json!({ "articleId": article, "helpful": true, "visitorId": visitor }),
+            "articles:getFeedbackStats" => json!({ "articleId": article }),
+            "articles:listForVisitor" => json!({
+                "workspaceId": ws, "visitorId": visitor, "sessionToken": token, "collectionId": shelf,
+            }),
+            "articles:searchForVisitor" => json!({
+                "workspaceId": ws, "visitorId": visitor, "sessionToken": token, "query": "hello",
+            }),
+            "articles:getForVisitor" => json!({
+                "workspaceId": ws, "visitorId": visitor, "sessionToken": token, "id": article, "includeHtml": true,
+            }),
+            "collections:list" => json!({ "workspaceId": ws, "parentId": top, "publicOnly": true }),
+            "collections:listHierarchy" => json!({ "workspaceId": ws, "publicOnly": true }),
+            "collections:listHierarchyForVisitor" => {
+                json!({ "workspaceId": ws, "visitorId": visitor, "sessionToken": token })
+            }
+            "collections:get" => json!({ "id": shelf, "slug": "hello", "workspaceId": ws }),
+            "collections:create" => json!({
+                "workspaceId": ws, "name": "new", "description": "d", "icon": "i", "parentId": top,
+            }),
+            "collections:update" => json!({
+                "id": shelf, "name": "shelf", "description": "d", "icon": "i", "parentId": top,
+            }),
+            "collections:remove" => json!({ "id": collect(self.kit, &self.ws, None).await }),
+            "collections:reorder" => json!({ "id": shelf, "newOrder": 2 }),
             _ => panic!("{path} is new: add a valid argument object for it to crates/testkit/tests/it/world.rs"),
         };
         // What this asker does not have is absent.
@@ -346,6 +480,10 @@ impl<'kit> World<'kit> {
             "visitors" => self.foreign.id.to_string(),
             "conversations" => self.foreign_thread.conversation.clone(),
             "messages" => self.foreign_thread.message.clone(),
+            "articles" => self.foreign_library.article.clone(),
+            "collections" => self.foreign_library.shelf.clone(),
+            // Nothing stores folders yet.
+            "contentFolders" => ContentFolderId::generate().to_string(),
             "supportAttachments" => {
                 let file = upload(self.kit, self.other.id, &Asker::from(&self.foreign))
                     .await
@@ -366,6 +504,10 @@ impl<'kit> World<'kit> {
                 .await
                 .unwrap()
                 .to_string(),
+            "tickets" => self.foreign_work.ticket.clone(),
+            "ticketForms" => self.foreign_work.form.clone(),
+            "snippets" => self.foreign_work.snippet.clone(),
+            "tags" => self.foreign_work.tag.clone(),
             "_storage" => upload(self.kit, self.other.id, &Asker::from(&self.foreign))
                 .await
                 .unwrap()
@@ -422,6 +564,11 @@ impl<'kit> World<'kit> {
             Caller::Anonymous => format!("{}@example.com", UserId::generate()),
         };
         invite(self.kit, self.ws.id, &address).await
+    }
+
+    /// A snippet that may be removed.
+    async fn snippet(&self) -> String {
+        snippet(self.kit, &self.ws, "gone soon").await
     }
 
     /// The asker's token; for agents one that they got hold of.
@@ -493,6 +640,43 @@ async fn name(kit: &Kit, visitor: &Visitor, name: &str) {
     kit.call_json(&Nobody, "visitors:identify", identify).await.unwrap();
 }
 
+/// Rules that everybody meets, with everything that rules may have.
+fn everybody() -> Value {
+    json!({
+        "type": "condition",
+        "property": {
+            "source": "system", "key": "name",
+            "eventFilter": { "name": "page_view", "countOperator": "at_least", "count": 1, "withinDays": 7 },
+        },
+        "operator": "not_equals", "value": "nobody",
+    })
+}
+
+/// A collection in another one, or at the top.
+async fn collect(kit: &Kit, ws: &Workspace, parent: Option<&str>) -> String {
+    let mut create = json!({ "workspaceId": ws.id, "name": "Shelf" });
+    if let Some(parent) = parent {
+        create["parentId"] = json!(parent);
+    }
+    let id = kit.call_json(&ws.owner, "collections:create", create).await.unwrap();
+    id.as_str().unwrap().to_owned()
+}
+
+/// A draft in a collection.
+async fn write(kit: &Kit, ws: &Workspace, text: &str, shelf: &str) -> String {
+    let create = json!({ "workspaceId": ws.id, "title": text, "content": text, "collectionId": shelf });
+    let id = kit.call_json(&ws.owner, "articles:create", create).await.unwrap();
+    id.as_str().unwrap().to_owned()
+}
+
+/// A help center with one draft.
+async fn stock(kit: &Kit, ws: &Workspace, text: &str) -> Library {
+    let top = collect(kit, ws, None).await;
+    let shelf = collect(kit, ws, Some(&top)).await;
+    let article = write(kit, ws, text, &shelf).await;
+    Library { top, shelf, article }
+}
+
 /// Opens a conversation and writes to it.
 async fn open(kit: &Kit, ws: WorkspaceId, visitor: &Visitor, text: &str) -> Thread {
     let create = json!({ "workspaceId": ws, "sessionToken": visitor.token });
@@ -510,6 +694,49 @@ async fn open(kit: &Kit, ws: WorkspaceId, visitor: &Visitor, text: &str) -> Thre
     let message = kit.call_json(&Nobody, "messages:send", send).await.unwrap();
     let message = message.as_str().unwrap().to_owned();
     Thread { conversation, message }
+}
+
+/// A ticket, a form, a snippet and tags of a workspace.
+async fn work_of(kit: &Kit, ws: &Workspace, visitor: &Visitor, thread: &Thread, text: &str) -> Work {
+    let form = TicketFormId::generate();
+    let now = kit.clock.now();
+    diesel::insert_into(ticket_forms::table)
+        .values((
+            ticket_forms::id.eq(form),
+            ticket_forms::workspace_id.eq(ws.id),
+            ticket_forms::name.eq(text),
+            ticket_forms::fields.eq(json!([])),
+            ticket_forms::is_default.eq(true),
+            ticket_forms::created_at.eq(now),
+            ticket_forms::updated_at.eq(now),
+        ))
+        .execute(&mut kit.connection().await)
+        .await
+        .unwrap();
+    let create = json!({ "workspaceId": ws.id, "sessionToken": visitor.token, "subject": text });
+    let ticket = kit.call_json(&Nobody, "tickets:create", create).await.unwrap();
+    let (first_tag, tag) = (tag(kit, ws).await, tag(kit, ws).await);
+    let add = json!({ "conversationId": thread.conversation, "tagId": tag });
+    kit.call_json(&ws.owner, "tags:addToConversation", add).await.unwrap();
+    Work {
+        ticket: ticket.as_str().unwrap().to_owned(),
+        form: form.to_string(),
+        snippet: snippet(kit, ws, text).await,
+        first_tag,
+        tag,
+    }
+}
+
+async fn tag(kit: &Kit, ws: &Workspace) -> String {
+    let create = json!({ "workspaceId": ws.id, "name": UserId::generate() });
+    let id = kit.call_json(&ws.owner, "tags:create", create).await.unwrap();
+    id.as_str().unwrap().to_owned()
+}
+
+async fn snippet(kit: &Kit, ws: &Workspace, text: &str) -> String {
+    let create = json!({ "workspaceId": ws.id, "name": text, "content": text });
+    let id = kit.call_json(&ws.owner, "snippets:create", create).await.unwrap();
+    id.as_str().unwrap().to_owned()
 }
 
 /// Uploads a file as the gateway does.

@@ -1,0 +1,483 @@
+//! Articles: who reads which, how they are written, published and put aside, and what readers say about them.
+//!
+//! An id may name an article or a row of the older table of internal articles. Such a row counts as an internal article of
+//! its own until an article is made from it.
+
+mod feedback;
+mod markdown;
+mod order;
+mod pictures;
+pub(crate) mod queries;
+pub(crate) mod rows;
+mod search;
+mod store;
+
+use async_trait::async_trait;
+use opencom_contract::articles::{
+    Archive, Article, ArticleRef, ArticleStatus, Create, FeedbackStats, Get, GetFeedbackStats, GetForVisitor, List,
+    ListForVisitor, Publish, Remove, Removed, RenderedArticle, Search, SearchForVisitor, SubmitFeedback, Unpublish,
+    Update, Visibility,
+};
+use opencom_core::error::OrNotFound;
+use opencom_core::id::{ArticleFeedbackId, ArticleId, CollectionId, VisitorId, WorkspaceId};
+use opencom_core::{Code, Error, Json, Permission, Result};
+use opencom_runtime::registry::Registration;
+use opencom_runtime::{MutationCx, QueryCx};
+
+use self::pictures::Pictures;
+use self::queries::{Filter, Found};
+use self::rows::{ArticleChanges, ArticleRow, LegacyChanges, NewArticle, Standing};
+use self::search::Scope;
+use crate::audience::Audience;
+use crate::reader::{self, Reader};
+use crate::slug::{self, Table};
+use crate::{HelpCenter, HelpCenterService, audience, collections};
+
+/// The most articles in one answer.
+const LIST_LIMIT: i64 = 10_000;
+/// What a session is told that names another visitor than its own.
+const NOT_THEIRS: &str = "Not authorized to read articles for this visitor";
+
+/// Functions of the module `articles`.
+#[async_trait]
+pub trait Articles: Send + Sync {
+    /// Articles of a workspace: all of them for members with `articles.read`, newest change first; for strangers the
+    /// published public ones in their display order, none where the help center is restricted.
+    async fn articles_list(&self, cx: &mut QueryCx, req: List) -> Result<Vec<Article>>;
+
+    /// An article by id or slug, for the same readers; `None` for whatever else.
+    async fn articles_get(&self, cx: &mut QueryCx, req: Get) -> Result<Option<RenderedArticle>>;
+
+    /// The articles that contain a text, newest change first, for the same readers.
+    async fn articles_search(&self, cx: &mut QueryCx, req: Search) -> Result<Vec<Article>>;
+
+    /// Writes a draft, for members with `articles.create`. `NOT_FOUND` for a collection or author that the workspace does
+    /// not have.
+    async fn articles_create(&self, cx: &mut MutationCx, req: Create) -> Result<ArticleId>;
+
+    /// Changes an article, for members with `articles.create`. Neither status nor time of publication change.
+    async fn articles_update(&self, cx: &mut MutationCx, req: Update) -> Result<ArticleRef>;
+
+    /// Deletes an article with its feedback, for members with `articles.delete`.
+    async fn articles_remove(&self, cx: &mut MutationCx, req: Remove) -> Result<Removed>;
+
+    /// Publishes an article, for members with `articles.publish`.
+    async fn articles_publish(&self, cx: &mut MutationCx, req: Publish) -> Result<ArticleRef>;
+
+    /// Makes an article a draft, for members with `articles.publish`.
+    async fn articles_unpublish(&self, cx: &mut MutationCx, req: Unpublish) -> Result<ArticleRef>;
+
+    /// Puts an article aside, for members with `articles.publish`.
+    async fn articles_archive(&self, cx: &mut MutationCx, req: Archive) -> Result<ArticleRef>;
+
+    /// Takes note of a reader's opinion. `NOT_FOUND` for what not everyone may read, and for a visitor whom the article's
+    /// workspace does not have. Everyone may call.
+    async fn articles_submit_feedback(&self, cx: &mut MutationCx, req: SubmitFeedback) -> Result<ArticleFeedbackId>;
+
+    /// Counts the opinions. Everyone may ask.
+    async fn articles_get_feedback_stats(&self, cx: &mut QueryCx, req: GetFeedbackStats) -> Result<FeedbackStats>;
+
+    /// The published public articles that are for a visitor; for the visitor, by token, and for members with
+    /// `articles.read` who name one.
+    async fn articles_list_for_visitor(&self, cx: &mut QueryCx, req: ListForVisitor) -> Result<Vec<RenderedArticle>>;
+
+    /// The first of them that contain a text, oldest first.
+    async fn articles_search_for_visitor(
+        &self,
+        cx: &mut QueryCx,
+        req: SearchForVisitor,
+    ) -> Result<Vec<RenderedArticle>>;
+
+    /// One of them.
+    async fn articles_get_for_visitor(&self, cx: &mut QueryCx, req: GetForVisitor) -> Result<Option<RenderedArticle>>;
+}
+
+pub(crate) fn register(of: &mut Registration<'_, dyn HelpCenterService>) {
+    of.query::<List>(|s, cx, req| s.articles_list(cx, req))
+        .query::<Get>(|s, cx, req| s.articles_get(cx, req))
+        .query::<Search>(|s, cx, req| s.articles_search(cx, req))
+        .mutation::<Create>(|s, cx, req| s.articles_create(cx, req))
+        .mutation::<Update>(|s, cx, req| s.articles_update(cx, req))
+        .mutation::<Remove>(|s, cx, req| s.articles_remove(cx, req))
+        .mutation::<Publish>(|s, cx, req| s.articles_publish(cx, req))
+        .mutation::<Unpublish>(|s, cx, req| s.articles_unpublish(cx, req))
+        .mutation::<Archive>(|s, cx, req| s.articles_archive(cx, req))
+        .mutation::<SubmitFeedback>(|s, cx, req| s.articles_submit_feedback(cx, req))
+        .query::<GetFeedbackStats>(|s, cx, req| s.articles_get_feedback_stats(cx, req))
+        .query::<ListForVisitor>(|s, cx, req| s.articles_list_for_visitor(cx, req))
+        .query::<SearchForVisitor>(|s, cx, req| s.articles_search_for_visitor(cx, req))
+        .query::<GetForVisitor>(|s, cx, req| s.articles_get_for_visitor(cx, req));
+}
+
+#[async_trait]
+impl Articles for HelpCenter {
+    async fn articles_list(&self, cx: &mut QueryCx, req: List) -> Result<Vec<Article>> {
+        let Some(reader) = reader::reader(cx, req.workspace_id).await? else {
+            return Ok(Vec::new());
+        };
+        let filter = Filter {
+            workspace: req.workspace_id,
+            status: req.status,
+            collection: req.collection_id,
+            visibility: req.visibility,
+        };
+        if reader == Reader::Public {
+            let rows = queries::readable_in_order(cx, filter, LIST_LIMIT).await?;
+            return Ok(rows.into_iter().map(|row| row.shown_to(reader)).collect());
+        }
+        let rows = queries::by_change(cx, filter, LIST_LIMIT).await?;
+        let legacy = queries::legacy_by_change(cx, filter, LIST_LIMIT).await?;
+        let rows = rows.into_iter().map(|row| row.shown_to(reader));
+        let mut found: Vec<Article> = rows.chain(legacy.into_iter().map(Into::into)).collect();
+        found.sort_by(order::by_change);
+        Ok(found)
+    }
+
+    async fn articles_get(&self, cx: &mut QueryCx, req: Get) -> Result<Option<RenderedArticle>> {
+        let by_id = match req.id {
+            Some(id) => queries::find(cx, id).await?,
+            None => None,
+        };
+        let Some(workspace) = by_id.as_ref().map(Found::workspace).or(req.workspace_id) else {
+            return Ok(None);
+        };
+        let Some(reader) = reader::reader(cx, workspace).await? else {
+            return Ok(None);
+        };
+        let found = match (by_id, req.slug.filter(|slug| !slug.is_empty())) {
+            (Some(Found::Legacy(row)), _) => {
+                let shown = reader == Reader::Member && req.visibility != Some(Visibility::Public);
+                return Ok(shown.then(|| rendered_legacy(row.into(), req.include_html)));
+            }
+            (Some(Found::Article(row)), _) => Some(*row),
+            (None, Some(slug)) if reader == Reader::Member => queries::by_slug(cx, workspace, &slug).await?,
+            (None, Some(slug)) => queries::readable_by_slug(cx, workspace, &slug).await?,
+            (None, None) => None,
+        };
+        let shown = |row: &ArticleRow| row.has(req.visibility) && (reader == Reader::Member || row.is_readable());
+        match found.filter(shown) {
+            Some(row) => rendered(cx, row, reader, req.include_html).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    async fn articles_search(&self, cx: &mut QueryCx, req: Search) -> Result<Vec<Article>> {
+        let Some(reader) = reader::reader(cx, req.workspace_id).await? else {
+            return Ok(Vec::new());
+        };
+        let published_only = req.published_only.unwrap_or(true);
+        if reader == Reader::Public {
+            if req.visibility == Some(Visibility::Internal) {
+                return Ok(Vec::new());
+            }
+            let rows = search::containing(cx, req.workspace_id, &req.query, Scope::Readable).await?;
+            return Ok(rows.into_iter().map(|row| row.shown_to(reader)).collect());
+        }
+        let scope = Scope::Members {
+            published_only,
+            visibility: req.visibility,
+        };
+        let rows = search::containing(cx, req.workspace_id, &req.query, scope).await?;
+        let filter = Filter {
+            workspace: req.workspace_id,
+            status: published_only.then_some(ArticleStatus::Published),
+            collection: None,
+            visibility: req.visibility,
+        };
+        let legacy = queries::legacy_by_change(cx, filter, LIST_LIMIT).await?;
+        let query = req.query.to_lowercase();
+        let contains = |text: &str| text.to_lowercase().contains(&query);
+        let legacy = (legacy.into_iter()).filter(|row| contains(&row.title) || contains(&row.content));
+        let rows = rows.into_iter().map(|row| row.shown_to(reader));
+        let mut found: Vec<Article> = rows.chain(legacy.map(Into::into)).collect();
+        found.sort_by_key(|article| std::cmp::Reverse(article.updated_at));
+        found.truncate(search::FOUND);
+        Ok(found)
+    }
+
+    async fn articles_create(&self, cx: &mut MutationCx, req: Create) -> Result<ArticleId> {
+        signed_in(cx).await?;
+        cx.require(Permission::ArticlesCreate, req.workspace_id).await?;
+        if let Some(author) = req.author_id {
+            cx.membership(author, req.workspace_id).await?.or_not_found("User")?;
+        }
+        reader::lock(cx, req.workspace_id).await?;
+        check_collection(cx, req.collection_id, req.workspace_id).await?;
+        let (id, now) = (ArticleId::generate(), cx.now());
+        let new = NewArticle {
+            id,
+            workspace_id: req.workspace_id,
+            collection_id: req.collection_id,
+            slug: slug::free(cx, Table::Articles, req.workspace_id, &req.title, id.uuid()).await?,
+            content_html: markdown::to_html(&req.content),
+            title_lower: req.title.to_lowercase(),
+            content_lower: req.content.to_lowercase(),
+            title: req.title,
+            content: req.content,
+            widget_large_screen: false,
+            visibility: req.visibility.unwrap_or(Visibility::Public),
+            status: ArticleStatus::Draft,
+            sort_order: queries::next_place(cx, req.workspace_id, req.collection_id).await?,
+            created_at: now,
+            updated_at: now,
+            author_id: req.author_id,
+            tags: req.tags,
+        };
+        store::insert(cx, &new).await?;
+        Ok(id)
+    }
+
+    async fn articles_update(&self, cx: &mut MutationCx, req: Update) -> Result<ArticleRef> {
+        signed_in(cx).await?;
+        let renames = req.title.is_some();
+        let id = req.id;
+        match for_editor(cx, id, Permission::ArticlesCreate, renames).await? {
+            Found::Legacy(row) => {
+                let changes = LegacyChanges {
+                    title: req.title,
+                    content: req.content,
+                    tags: req.tags,
+                    updated_at: cx.now(),
+                    ..LegacyChanges::default()
+                };
+                store::update_legacy(cx, &row, &changes).await?;
+            }
+            Found::Article(row) => {
+                check_collection(cx, req.collection_id.flatten(), row.workspace_id).await?;
+                let changes = changes(cx, &row, req).await?;
+                store::update(cx, &row, &changes).await?;
+            }
+        }
+        Ok(id)
+    }
+
+    async fn articles_remove(&self, cx: &mut MutationCx, req: Remove) -> Result<Removed> {
+        signed_in(cx).await?;
+        match for_editor(cx, req.id, Permission::ArticlesDelete, false).await? {
+            Found::Article(row) => store::delete(cx, &row).await?,
+            Found::Legacy(row) => store::delete_legacy(cx, &row).await?,
+        }
+        Ok(Removed { success: true })
+    }
+
+    async fn articles_publish(&self, cx: &mut MutationCx, req: Publish) -> Result<ArticleRef> {
+        let now = cx.now();
+        set_status(cx, req.id, ArticleStatus::Published, Some(Some(now))).await
+    }
+
+    async fn articles_unpublish(&self, cx: &mut MutationCx, req: Unpublish) -> Result<ArticleRef> {
+        set_status(cx, req.id, ArticleStatus::Draft, Some(None)).await
+    }
+
+    async fn articles_archive(&self, cx: &mut MutationCx, req: Archive) -> Result<ArticleRef> {
+        set_status(cx, req.id, ArticleStatus::Archived, None).await
+    }
+
+    async fn articles_submit_feedback(&self, cx: &mut MutationCx, req: SubmitFeedback) -> Result<ArticleFeedbackId> {
+        let article = feedback::keep_article(cx, req.article_id).await?;
+        let article = article.filter(Standing::is_readable).or_not_found("Article")?;
+        let visitor = match req.visitor_id {
+            Some(visitor) => Some(known_visitor(cx, visitor, article.workspace_id).await?),
+            None => None,
+        };
+        feedback::record(cx, article.id, req.helpful, visitor).await
+    }
+
+    async fn articles_get_feedback_stats(&self, cx: &mut QueryCx, req: GetFeedbackStats) -> Result<FeedbackStats> {
+        feedback::stats(cx, req.article_id).await
+    }
+
+    async fn articles_list_for_visitor(&self, cx: &mut QueryCx, req: ListForVisitor) -> Result<Vec<RenderedArticle>> {
+        let token = req.session_token.as_deref();
+        let Some(visitor) = Audience::of(self, cx, req.workspace_id, req.visitor_id, token, NOT_THEIRS).await? else {
+            return Ok(Vec::new());
+        };
+        let filter = Filter {
+            workspace: req.workspace_id,
+            status: None,
+            collection: req.collection_id,
+            visibility: None,
+        };
+        let rows = queries::readable_in_order(cx, filter, LIST_LIMIT).await?;
+        let admitted = visitor
+            .admits(cx, rows.iter().map(|row| row.audience_rules.as_ref()))
+            .await?;
+        let rows = rows.into_iter().zip(admitted).filter(|(_, admitted)| *admitted);
+        rendered_all(cx, req.workspace_id, rows.map(|(row, _)| row).collect()).await
+    }
+
+    async fn articles_search_for_visitor(
+        &self,
+        cx: &mut QueryCx,
+        req: SearchForVisitor,
+    ) -> Result<Vec<RenderedArticle>> {
+        let token = req.session_token.as_deref();
+        let Some(visitor) = Audience::of(self, cx, req.workspace_id, req.visitor_id, token, NOT_THEIRS).await? else {
+            return Ok(Vec::new());
+        };
+        let rows = search::containing_for(cx, req.workspace_id, &req.query, &visitor).await?;
+        rendered_all(cx, req.workspace_id, rows).await
+    }
+
+    async fn articles_get_for_visitor(&self, cx: &mut QueryCx, req: GetForVisitor) -> Result<Option<RenderedArticle>> {
+        let token = req.session_token.as_deref();
+        let Some(visitor) = Audience::of(self, cx, req.workspace_id, req.visitor_id, token, NOT_THEIRS).await? else {
+            return Ok(None);
+        };
+        let row = queries::by_id(cx, req.id).await?;
+        let Some(row) = row.filter(|row| row.workspace_id == req.workspace_id && row.is_readable()) else {
+            return Ok(None);
+        };
+        let rules = std::iter::once(row.audience_rules.as_ref());
+        if visitor.admits(cx, rules).await? != [true] {
+            return Ok(None);
+        }
+        rendered(cx, row, Reader::Public, req.include_html).await.map(Some)
+    }
+}
+
+/// Refuses strangers in the words that the contract has for writing articles.
+async fn signed_in(cx: &mut QueryCx) -> Result<()> {
+    match cx.agent_if_any().await? {
+        Some(_) => Ok(()),
+        None => Err(Error::new(Code::NotAuthenticated, "Authentication required")),
+    }
+}
+
+/// What an id names, locked, for a member with a permission; with the workspace locked before when `renames` says that a
+/// slug may have to be found.
+async fn for_editor(cx: &mut MutationCx, id: ArticleRef, permission: Permission, renames: bool) -> Result<Found> {
+    cx.agent().await?;
+    let found = queries::find(cx, id).await?.or_not_found("Article")?;
+    cx.require(permission, found.workspace()).await?;
+    if renames {
+        reader::lock(cx, found.workspace()).await?;
+    }
+    let locked = match &found {
+        Found::Article(row) => queries::lock(cx, row.id)
+            .await?
+            .map(|row| Found::Article(Box::new(row))),
+        Found::Legacy(row) => queries::lock_legacy(cx, row.id).await?.map(Found::Legacy),
+    };
+    locked.or_not_found("Article")
+}
+
+async fn check_collection(cx: &mut MutationCx, id: Option<CollectionId>, workspace: WorkspaceId) -> Result<()> {
+    match id {
+        Some(id) if !collections::queries::keep(cx, id, workspace).await? => Err(Error::not_found("Collection")),
+        _ => Ok(()),
+    }
+}
+
+/// What an update writes.
+async fn changes(cx: &mut MutationCx, row: &ArticleRow, req: Update) -> Result<ArticleChanges> {
+    let renamed = req.title.filter(|title| *title != row.title);
+    let slug = match &renamed {
+        Some(title) => Some(slug::free(cx, Table::Articles, row.workspace_id, title, row.id.uuid()).await?),
+        None => None,
+    };
+    let rewritten = req.content.filter(|content| *content != row.content);
+    let audience_rules = match req.audience_rules {
+        Some(Some(rules)) => {
+            let rules = serde_json::to_value(rules).map_err(Error::internal)?;
+            let rules = Json::new(rules).map_err(|reason| Error::invalid("audienceRules", reason))?;
+            Some(Some(rules))
+        }
+        Some(None) => Some(None),
+        // Members are no audience.
+        None => (req.visibility == Some(Visibility::Internal)).then_some(None),
+    };
+    Ok(ArticleChanges {
+        collection_id: req.collection_id,
+        folder_id: req.folder_id.map(|_| None),
+        legacy_folder_id: req.folder_id,
+        title_lower: renamed.as_deref().map(str::to_lowercase),
+        title: renamed,
+        slug,
+        content_html: rewritten.as_deref().map(markdown::to_html),
+        content_lower: rewritten.as_deref().map(str::to_lowercase),
+        content: rewritten,
+        widget_large_screen: req.widget_large_screen,
+        visibility: req.visibility,
+        audience_rules,
+        tags: req.tags,
+        updated_at: cx.now(),
+        ..ArticleChanges::default()
+    })
+}
+
+async fn set_status(
+    cx: &mut MutationCx,
+    id: ArticleRef,
+    status: ArticleStatus,
+    published_at: Option<Option<opencom_core::Millis>>,
+) -> Result<ArticleRef> {
+    match for_editor(cx, id, Permission::ArticlesPublish, false).await? {
+        Found::Article(row) => {
+            let changes = ArticleChanges {
+                status: Some(status),
+                published_at,
+                updated_at: cx.now(),
+                ..ArticleChanges::default()
+            };
+            store::update(cx, &row, &changes).await?;
+        }
+        Found::Legacy(row) => {
+            let changes = LegacyChanges {
+                status: Some(status),
+                published_at,
+                updated_at: cx.now(),
+                ..LegacyChanges::default()
+            };
+            store::update_legacy(cx, &row, &changes).await?;
+        }
+    }
+    Ok(id)
+}
+
+/// A visitor of the workspace, or the one that they were merged into.
+async fn known_visitor(cx: &mut MutationCx, visitor: VisitorId, workspace: WorkspaceId) -> Result<VisitorId> {
+    let visitor = audience::stands_for(cx, visitor).await?.unwrap_or(visitor);
+    let known = feedback::has_visitor(cx, visitor, workspace).await?;
+    known.then_some(visitor).or_not_found("Visitor")
+}
+
+/// An article with its pictures' addresses.
+async fn rendered(
+    cx: &mut QueryCx,
+    row: ArticleRow,
+    reader: Reader,
+    include_html: Option<bool>,
+) -> Result<RenderedArticle> {
+    let html = match include_html {
+        Some(true) => Some(queries::html(cx, row.id).await?),
+        _ => None,
+    };
+    let texts = [row.content.as_str()];
+    let pictures = Pictures::named_in(cx, row.workspace_id, texts.into_iter()).await?;
+    Ok(RenderedArticle {
+        rendered_content: pictures.fill_in(&row.content).into_owned(),
+        content_html: html.map(|html| pictures.fill_in(&html).into_owned()),
+        article: row.shown_to(reader),
+    })
+}
+
+/// Articles of a workspace as visitors see them, with all their pictures' addresses.
+async fn rendered_all(cx: &mut QueryCx, workspace: WorkspaceId, rows: Vec<ArticleRow>) -> Result<Vec<RenderedArticle>> {
+    let pictures = Pictures::named_in(cx, workspace, rows.iter().map(|row| row.content.as_str())).await?;
+    let rendered = |row: ArticleRow| RenderedArticle {
+        rendered_content: pictures.fill_in(&row.content).into_owned(),
+        content_html: None,
+        article: row.shown_to(Reader::Public),
+    };
+    Ok(rows.into_iter().map(rendered).collect())
+}
+
+/// A row of the older table as an article; pictures came after its time.
+fn rendered_legacy(article: Article, include_html: Option<bool>) -> RenderedArticle {
+    RenderedArticle {
+        rendered_content: article.content.clone(),
+        content_html: (include_html == Some(true)).then(|| markdown::to_html(&article.content)),
+        article,
+    }
+}

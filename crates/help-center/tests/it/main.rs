@@ -1,0 +1,12 @@
+//! The context's functions against a database, each test on one of its own.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
+
+mod articles;
+mod collections;
+mod concurrency;
+mod feedback;
+mod live;
+mod plans;
+mod reading;
+mod support;
+mod visitors;

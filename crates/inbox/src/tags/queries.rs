@@ -1,0 +1,86 @@
+//! Reads of `tags` and `conversation_tags`.
+
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use opencom_core::id::{ConversationId, TagId, WorkspaceId};
+use opencom_core::{Millis, Result};
+use opencom_runtime::statement::literal_limit;
+use opencom_runtime::{MutationCx, QueryCx, Topic};
+use opencom_schema::{conversation_tags, tags};
+
+use super::rows::{Application, TagRow};
+
+/// A place in the list: everything after this moment and id.
+pub(crate) type Position = (Millis, TagId);
+
+/// A tag of whatever workspace; the caller checks access.
+pub(crate) async fn by_id(cx: &mut QueryCx, id: TagId) -> Result<Option<TagRow>> {
+    cx.read(Topic::Tag(id));
+    Ok(TagRow::query()
+        .find(id)
+        .first(cx.connection().await?)
+        .await
+        .optional()?)
+}
+
+/// A tag of whatever workspace, which is not deleted before the end of the transaction.
+pub(crate) async fn hold(cx: &mut MutationCx, id: TagId) -> Result<Option<TagRow>> {
+    Ok(TagRow::query()
+        .find(id)
+        .for_key_share()
+        .first(cx.connection().await?)
+        .await
+        .optional()?)
+}
+
+/// Tags of a workspace, oldest first.
+pub(crate) async fn by_workspace(
+    cx: &mut QueryCx,
+    workspace: WorkspaceId,
+    after: Option<Position>,
+    limit: i64,
+) -> Result<Vec<TagRow>> {
+    cx.read(Topic::TagsOfWorkspace(workspace));
+    let mut query = TagRow::query()
+        .filter(tags::workspace_id.eq(workspace))
+        .order((tags::created_at, tags::id))
+        .into_boxed();
+    if let Some((at, id)) = after {
+        // In this form the first condition bounds the index scan.
+        query = query
+            .filter(tags::created_at.ge(at))
+            .filter(tags::created_at.gt(at).or(tags::id.gt(id)));
+    }
+    Ok(literal_limit(query, limit).load(cx.connection().await?).await?)
+}
+
+/// Where a tag stands in the list of its workspace.
+pub(crate) async fn position(cx: &mut QueryCx, id: TagId, workspace: WorkspaceId) -> Result<Option<Position>> {
+    let position = tags::table
+        .find(id)
+        .filter(tags::workspace_id.eq(workspace))
+        .select((tags::created_at, tags::id))
+        .first(cx.connection().await?)
+        .await
+        .optional()?;
+    Ok(position)
+}
+
+/// Tags of a conversation in the order in which they were applied.
+pub(crate) async fn by_conversation(
+    cx: &mut QueryCx,
+    conversation: ConversationId,
+    limit: i64,
+) -> Result<Vec<(TagRow, Application)>> {
+    cx.read(Topic::TagsOfConversation(conversation));
+    let query = conversation_tags::table
+        .inner_join(tags::table.on(conversation_tags::tag_id.eq(tags::id)))
+        .select((TagRow::as_select(), Application::as_select()))
+        .filter(conversation_tags::conversation_id.eq(conversation))
+        .order((conversation_tags::created_at, conversation_tags::id));
+    let rows: Vec<(TagRow, Application)> = literal_limit(query, limit).load(cx.connection().await?).await?;
+    for (tag, _) in &rows {
+        cx.read(Topic::Tag(tag.id));
+    }
+    Ok(rows)
+}
