@@ -168,8 +168,7 @@ impl IdentityVerification for Admin {
     ) -> Result<RotatedSecret> {
         let id = req.workspace_id;
         let agent = cx.require(Permission::SettingsSecurity, id).await?;
-        self.lock_enabled(cx, id, "Identity verification must be enabled to rotate secret")
-            .await?;
+        lock_enabled(cx, id, "Identity verification must be enabled to rotate secret").await?;
         let (secret, sealed) = new_secret(&cx.server().master_key)?;
         let change = IdentityChange {
             secret_sealed: Some(sealed),
@@ -184,9 +183,7 @@ impl IdentityVerification for Admin {
     async fn identity_verification_update_mode(&self, cx: &mut MutationCx, req: UpdateMode) -> Result<Done> {
         let id = req.workspace_id;
         let agent = cx.require(Permission::SettingsSecurity, id).await?;
-        let old = self
-            .lock_enabled(cx, id, "Identity verification must be enabled first")
-            .await?;
+        let old = lock_enabled(cx, id, "Identity verification must be enabled first").await?;
         let change = IdentityChange {
             mode: Some(req.mode),
             ..IdentityChange::default()
@@ -249,22 +246,19 @@ impl IdentityVerification for Admin {
     }
 }
 
-impl Admin {
-    /// Locks a workspace whose verification is on, and gives the mode.
-    async fn lock_enabled(
-        &self,
-        cx: &mut MutationCx,
-        id: WorkspaceId,
-        otherwise: &'static str,
-    ) -> Result<IdentityVerificationMode> {
-        let row = store::lock(cx, id).await?.or_not_found("Workspace")?;
-        if row.identity_verification_enabled != Some(true) {
-            return Err(Error::invalid("workspaceId", otherwise));
-        }
-        Ok(row
-            .identity_verification_mode
-            .unwrap_or(IdentityVerificationMode::Optional))
+/// Locks a workspace whose verification is on, and gives the mode.
+async fn lock_enabled(
+    cx: &mut MutationCx,
+    id: WorkspaceId,
+    otherwise: &'static str,
+) -> Result<IdentityVerificationMode> {
+    let row = store::lock(cx, id).await?.or_not_found("Workspace")?;
+    if row.identity_verification_enabled != Some(true) {
+        return Err(Error::invalid("workspaceId", otherwise));
     }
+    Ok(row
+        .identity_verification_mode
+        .unwrap_or(IdentityVerificationMode::Optional))
 }
 
 /// A secret, and how it is stored.

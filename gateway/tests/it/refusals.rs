@@ -1,6 +1,6 @@
 //! Every refusal of the contract's error table, as it comes over the wire: code and text.
 
-use opencom_core::id::{UserId, WorkspaceMemberId};
+use opencom_core::id::{ConversationId, UserId, WorkspaceInvitationId, WorkspaceMemberId};
 use opencom_core::{Millis, Role};
 use opencom_testkit::Settings;
 use serde_json::{Value, json};
@@ -29,7 +29,7 @@ impl Table {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_refusal_has_its_code_and_its_text() {
-    let quotas = "sign-up=1/1".parse().unwrap();
+    let quotas = "sign-up=2/1".parse().unwrap();
     let wire = Wire::start_with(Settings {
         quotas,
         ..Settings::default()
@@ -38,7 +38,7 @@ async fn every_refusal_has_its_code_and_its_text() {
     let kit = &wire.kit;
     let (ws, other) = (kit.workspace().await, kit.workspace().await);
     let (agent, viewer) = (kit.agent(&ws, Role::Agent).await, kit.agent(&ws, Role::Viewer).await);
-    let visitor = kit.visitor(&ws).await;
+    let (visitor, second) = (kit.visitor(&ws).await, kit.visitor(&ws).await);
     let foreign = kit.visitor(&other).await;
     let [owner, outsider, viewers, agents] =
         [&ws.owner, &other.owner, &viewer, &agent].map(|person| wire.token(person));
@@ -72,12 +72,33 @@ async fn every_refusal_has_its_code_and_its_text() {
     table
         .refuses(open("wst_x"), None, "NOT_AUTHENTICATED", "Invalid session token")
         .await;
-    for (flow, text) in [("signIn", "InvalidAccountId")] {
-        let params = json!({ "flow": flow, "email": "nobody@example.com", "password": "correct horse" });
-        let request = json!({ "provider": "password", "params": params });
-        let call = ("action", "auth:signIn", request);
-        table.refuses(call, None, "NOT_AUTHENTICATED", text).await;
+    let upload = ("mutation", "supportAttachments:generateUploadUrl", of_ws());
+    table
+        .refuses(upload, None, "NOT_AUTHENTICATED", "Authentication required")
+        .await;
+    let with_password = |flow: &str, email: &str, password: &str| {
+        let params = json!({ "flow": flow, "email": email, "password": password });
+        (
+            "action",
+            "auth:signIn",
+            json!({ "provider": "password", "params": params }),
+        )
+    };
+    let (route, path, arguments) = with_password("signUp", "pat@example.com", "correct horse");
+    table.wire.value(route, path, arguments, None).await;
+    let unknown = with_password("signIn", "nobody@example.com", "correct horse");
+    table
+        .refuses(unknown, None, "NOT_AUTHENTICATED", "InvalidAccountId")
+        .await;
+    for _ in 0..10 {
+        let wrong = with_password("signIn", "pat@example.com", "wrong horse");
+        table.refuses(wrong, None, "NOT_AUTHENTICATED", "InvalidSecret").await;
     }
+    let right = with_password("signIn", "pat@example.com", "correct horse");
+    let limited = table
+        .refuses(right, None, "RATE_LIMITED", "TooManyFailedAttempts")
+        .await;
+    assert!(limited["errorData"]["retryAfterMs"].as_f64().unwrap() > 0.0);
     // Known, but not theirs.
     table
         .refuses(
@@ -96,6 +117,11 @@ async fn every_refusal_has_its_code_and_its_text() {
             "Only the workspace owner can transfer ownership",
         )
         .await;
+    let (route, path, arguments) = open(&visitor.token);
+    let conversation = table.wire.value(route, path, arguments, None).await["_id"].take();
+    let read = json!({ "id": conversation, "readerType": "visitor", "sessionToken": second.token });
+    let read = ("mutation", "conversations:markAsRead", read);
+    table.refuses(read, None, "NOT_AUTHORIZED", "Not authorized").await;
     // No member, or a member without the permission.
     table
         .refuses(
@@ -127,6 +153,18 @@ async fn every_refusal_has_its_code_and_its_text() {
     let nobody = json!({ "workspaceId": id, "userId": UserId::generate(), "role": "agent" });
     let nobody = ("mutation", "workspaceMembers:add", nobody);
     table.refuses(nobody, owner, "NOT_FOUND", "User not found").await;
+    let accept = |id: Value| {
+        (
+            "mutation",
+            "workspaceMembers:acceptInvitation",
+            json!({ "invitationId": id }),
+        )
+    };
+    let unknown = accept(json!(WorkspaceInvitationId::generate()));
+    table.refuses(unknown, owner, "NOT_FOUND", "Invitation not found").await;
+    let close = json!({ "id": ConversationId::generate(), "status": "closed" });
+    let close = ("mutation", "conversations:updateStatus", close);
+    table.refuses(close, owner, "NOT_FOUND", "Conversation not found").await;
     let text = "Could not find public function for 'no:thing'.";
     table
         .refuses(("query", "no:thing", json!({})), None, "NOT_FOUND", text)
@@ -144,14 +182,26 @@ async fn every_refusal_has_its_code_and_its_text() {
     table
         .refuses(invite("ADA@example.com"), owner, "ALREADY_EXISTS", text)
         .await;
-    let sign_up = |email: &str| {
-        let params = json!({ "flow": "signUp", "email": email, "password": "correct horse" });
-        (
-            "action",
-            "auth:signIn",
-            json!({ "provider": "password", "params": params }),
-        )
-    };
+    let waiting = "workspaceMembers:getWorkspacePendingInvitations";
+    let waiting = table.wire.value("query", waiting, of_ws(), owner).await;
+    let text = "This invitation is not for you";
+    let not_mine = accept(waiting[0]["_id"].clone());
+    table.refuses(not_mine, outsider, "NOT_AUTHORIZED", text).await;
+    for (path, what, text) in [
+        ("tags:create", "name", "Tag \"urgent\" already exists"),
+        ("snippets:create", "shortcut", "Shortcut already exists"),
+    ] {
+        let mut arguments = of_ws();
+        arguments[what] = json!("urgent");
+        if path == "snippets:create" {
+            arguments["name"] = json!("n");
+            arguments["content"] = json!("c");
+        }
+        table.wire.value("mutation", path, arguments.clone(), owner).await;
+        let again = ("mutation", path, arguments);
+        table.refuses(again, owner, "ALREADY_EXISTS", text).await;
+    }
+    let sign_up = |email: &str| with_password("signUp", email, "correct horse");
     let text = format!("Account {} already exists", agent.email);
     table
         .refuses(sign_up(&agent.email), None, "ALREADY_EXISTS", &text)

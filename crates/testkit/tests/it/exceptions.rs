@@ -39,19 +39,6 @@ impl Exception {
 
 /// Whoever is not taken for an agent and shows no visitor's token.
 const STRANGERS: &[Principal] = &[Nobody, SignedOut, Expired, Incomplete];
-/// Whoever is not taken for an agent.
-const NO_AGENTS: &[Principal] = &[
-    Nobody,
-    SignedOut,
-    Expired,
-    Incomplete,
-    NoToken,
-    UnknownToken,
-    Visitor,
-    OtherVisitor,
-    ExpiredVisitor,
-    ForeignVisitor,
-];
 /// Whoever shows no visitor's token.
 const TOKENLESS: &[Principal] = &[
     Nobody, SignedOut, Expired, Incomplete, Outsider, Viewer, Agent, Admin, Owner, Lacking, Only, NoToken,
