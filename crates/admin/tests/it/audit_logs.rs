@@ -23,22 +23,21 @@ async fn list(kit: &Kit, ws: &Workspace, arguments: Value) -> Vec<Value> {
     found.as_array().unwrap().clone()
 }
 
-/// Writes entries with these actions, a millisecond after each other.
-async fn happen(kit: &Kit, ws: &Workspace, actions: &[&str]) {
+/// Writes entries with these actions, at least a millisecond after each other, and says when.
+async fn happen(kit: &Kit, ws: &Workspace, actions: &[&str]) -> Vec<Millis> {
+    let mut times = Vec::new();
     for action in actions {
         kit.clock.advance(1);
-        kit.connection()
-            .await
-            .batch_execute(&format!(
-                "INSERT INTO audit_logs VALUES (gen_random_uuid(), '{}', '{}', 'user', '{action}', 'thing', '{action}', NULL,
-                                                TIMESTAMPTZ 'epoch' + {} * INTERVAL '1 ms')",
-                ws.id,
-                ws.owner.user_id,
-                kit.clock.now().0
-            ))
-            .await
-            .unwrap();
+        let now = kit.clock.now();
+        let entry = format!(
+            "INSERT INTO audit_logs VALUES (gen_random_uuid(), '{}', '{}', 'user', '{action}', 'thing', '{action}', NULL,
+                                            TIMESTAMPTZ 'epoch' + {} * INTERVAL '1 ms')",
+            ws.id, ws.owner.user_id, now.0
+        );
+        kit.connection().await.batch_execute(&entry).await.unwrap();
+        times.push(now);
     }
+    times
 }
 
 fn actions(found: &[Value]) -> Vec<&str> {
@@ -70,10 +69,8 @@ async fn entries_come_newest_first_with_who_did_it() {
 async fn filters_hold_before_the_limit() {
     let kit = Kit::start().await;
     let ws = kit.workspace().await;
-    let start = kit.clock.now();
-    happen(&kit, &ws, &["rare"]).await;
-    happen(&kit, &ws, &["noise"; 30]).await;
-    let end = kit.clock.now();
+    let rare = happen(&kit, &ws, &["rare"]).await[0];
+    let last = happen(&kit, &ws, &["noise"; 30]).await[29];
     for (filter, count) in [
         (json!({ "action": "rare", "limit": 1 }), 1),
         (json!({ "action": "" }), 31),
@@ -81,8 +78,8 @@ async fn filters_hold_before_the_limit() {
         (json!({ "resourceType": "other" }), 0),
         (json!({ "actorId": ws.owner.user_id }), 31),
         (json!({ "actorId": UserId::generate() }), 0),
-        (json!({ "startTime": end }), 1),
-        (json!({ "startTime": start, "endTime": start.plus(1) }), 1),
+        (json!({ "startTime": last }), 1),
+        (json!({ "startTime": rare, "endTime": rare }), 1),
         (json!({ "endTime": 0 }), 31),
         (json!({ "limit": 0 }), 0),
         (json!({ "limit": -5 }), 0),
