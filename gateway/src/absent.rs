@@ -4,10 +4,6 @@
 
 /// Path and answer, as JSON. A path that is registered leaves this list; a test says so.
 pub const ANSWERS: &[(&str, &str)] = &[
-    (
-        "aiAgent:getPublicSettings",
-        r#"{"enabled":false,"knowledgeSources":["articles"],"confidenceThreshold":0.6,"personality":null,"handoffMessage":"Let me connect you with a human agent who can help you better.","workingHours":null,"model":"openai/gpt-5-nano","suggestionsEnabled":false,"embeddingModel":"text-embedding-3-small"}"#,
-    ),
     ("aiAgent:getConversationResponses", "[]"),
     ("checklists:getEligible", "[]"),
     ("commonIssueButtons:list", "[]"),

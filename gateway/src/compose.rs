@@ -163,6 +163,7 @@ impl App {
             jwt_key: Arc::clone(&jwt_key),
             email: Arc::clone(&parts.email),
             mail_from: parts.mail_from.clone(),
+            web_app_url: parts.web_app_url.clone(),
             articles: Some(Arc::new(PublicArticles)),
             session_lifetime_ms: parts.agent_session_ms,
             refresh_token_lifetime_ms: parts.agent_session_ms,

@@ -1,39 +1,99 @@
-//! The audit log: one row for each thing done, written with it.
+//! The audit trail: one row for each thing done, written with it.
 
 use async_trait::async_trait;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use opencom_core::Result;
-use opencom_core::id::AuditLogId;
+use opencom_contract::audit_logs::ActorType;
+use opencom_core::id::{AuditLogId, UserId, WorkspaceId};
+use opencom_core::{Int, Millis, Result};
 use opencom_runtime::audit::{Actor, AuditTrail, Entry};
 use opencom_runtime::{MutationCx, Topic};
 use opencom_schema::audit_logs;
+use serde_json::{Value, json};
 
 use crate::Admin;
+
+#[derive(Insertable)]
+#[diesel(table_name = audit_logs)]
+#[diesel(treat_none_as_default_value = false)]
+struct NewEntry<'a> {
+    id: AuditLogId,
+    workspace_id: WorkspaceId,
+    actor_id: Option<UserId>,
+    actor_type: ActorType,
+    action: &'a str,
+    resource_type: &'a str,
+    resource_id: Option<String>,
+    metadata: Option<Value>,
+    timestamp: Millis,
+}
 
 #[async_trait]
 impl AuditTrail for Admin {
     async fn record(&self, cx: &mut MutationCx, entry: Entry) -> Result<()> {
         let (actor_type, actor_id) = match entry.actor {
-            Actor::User(user) => ("user", Some(user)),
-            Actor::Api => ("api", None),
+            Actor::User(user) => (ActorType::User, Some(user)),
+            Actor::Api => (ActorType::Api, None),
         };
-        cx.write(Topic::AuditOfWorkspace(entry.workspace_id));
-        let now = cx.now();
-        diesel::insert_into(audit_logs::table)
-            .values((
-                audit_logs::id.eq(AuditLogId::generate()),
-                audit_logs::workspace_id.eq(entry.workspace_id),
-                audit_logs::actor_id.eq(actor_id),
-                audit_logs::actor_type.eq(actor_type),
-                audit_logs::action.eq(entry.action),
-                audit_logs::resource_type.eq(entry.resource_type),
-                audit_logs::resource_id.eq(entry.resource_id),
-                audit_logs::metadata.eq(entry.metadata),
-                audit_logs::timestamp.eq(now),
-            ))
-            .execute(cx.connection().await?)
-            .await?;
-        Ok(())
+        let row = NewEntry {
+            id: AuditLogId::generate(),
+            workspace_id: entry.workspace_id,
+            actor_id,
+            actor_type,
+            action: entry.action,
+            resource_type: entry.resource_type,
+            resource_id: entry.resource_id,
+            metadata: entry.metadata,
+            timestamp: cx.now(),
+        };
+        insert(cx, row).await
+    }
+}
+
+async fn insert(cx: &mut MutationCx, row: NewEntry<'_>) -> Result<()> {
+    cx.write(Topic::AuditOfWorkspace(row.workspace_id));
+    diesel::insert_into(audit_logs::table)
+        .values(row)
+        .execute(cx.connection().await?)
+        .await?;
+    Ok(())
+}
+
+/// Writes that a user took data out, of a kind that the user names.
+pub(crate) async fn record_export(
+    cx: &mut MutationCx,
+    user: UserId,
+    workspace: WorkspaceId,
+    kind: &str,
+    count: Int,
+) -> Result<()> {
+    let row = NewEntry {
+        id: AuditLogId::generate(),
+        workspace_id: workspace,
+        actor_id: Some(user),
+        actor_type: ActorType::User,
+        action: "data.exported",
+        resource_type: kind,
+        resource_id: None,
+        metadata: Some(json!({ "recordCount": count })),
+        timestamp: cx.now(),
+    };
+    insert(cx, row).await
+}
+
+/// What a user did to a workspace as a whole.
+pub(crate) fn to_workspace(
+    user: UserId,
+    workspace: WorkspaceId,
+    action: &'static str,
+    metadata: Option<Value>,
+) -> Entry {
+    Entry {
+        workspace_id: workspace,
+        actor: Actor::User(user),
+        action,
+        resource_type: "workspace",
+        resource_id: Some(workspace.to_string()),
+        metadata,
     }
 }

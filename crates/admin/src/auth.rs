@@ -24,6 +24,8 @@ use opencom_runtime::registry::Registration;
 use opencom_runtime::{ActionCx, MutationCx, QueryCx};
 
 pub use self::clean_up::CleanUp;
+pub(crate) use self::profile::workspaces_of;
+pub(crate) use self::signup::{acceptance, admits_address};
 use crate::{Admin, AdminService};
 
 /// Agents' sign-in, and who is signed in.

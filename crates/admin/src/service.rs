@@ -16,10 +16,12 @@ pub const DEFAULT_LIFETIME: i64 = 30 * Millis::DAY;
 pub struct AdminParts {
     /// Signs agents' tokens.
     pub jwt_key: Arc<JwtKey>,
-    /// Sends sign-in codes.
+    /// Sends sign-in codes and invitations.
     pub email: Arc<dyn EmailProvider>,
     /// The sender of those mails.
     pub mail_from: Mailbox,
+    /// Where the dashboard is, for links in mails, without a slash at the end.
+    pub web_app_url: Option<String>,
     /// Where published articles are known; `None` while there is no help center.
     pub articles: Option<Arc<dyn PublicArticles>>,
     /// Milliseconds between two sign-ins at most.

@@ -6,23 +6,28 @@ pub(crate) mod store;
 
 use async_trait::async_trait;
 use opencom_contract::workspaces::{
-    Create, Get, GetByName, GetOrCreateDefault, GetPublicWorkspaceContext, OriginVerdict, PublicWorkspaceContext,
+    AuthMethod, Create, Get, GetByName, GetOrCreateDefault, GetPublicWorkspaceContext, OriginVerdict,
+    PublicWorkspaceContext, SignupMode, UpdateAllowedOrigins, UpdateHelpCenterAccessPolicy, UpdateSignupSettings,
     ValidateOrigin, Workspace, WorkspaceView,
 };
 use opencom_core::id::{UserId, WorkspaceId};
 use opencom_core::origin::{self, Verdict};
-use opencom_core::{Error, Result, Role};
-use opencom_runtime::audit::{Actor, AuditTrail, Entry};
+use opencom_core::{Error, Permission, Result, Role};
+use opencom_runtime::audit::AuditTrail;
 use opencom_runtime::registry::Registration;
 use opencom_runtime::{MutationCx, QueryCx};
 use serde_json::{Value, json};
 
 use self::rows::WorkspaceRow;
-use crate::users;
-use crate::{Admin, AdminService};
+use crate::{Admin, AdminService, audit, users};
 
 /// The name of a workspace that was made because its owner had none.
 const DEFAULT_NAME: &str = "Default Workspace";
+
+/// Somebody changed how a workspace works.
+pub(crate) const SETTINGS_CHANGED: &str = "workspace.settings.changed";
+/// Somebody changed who gets into a workspace.
+pub(crate) const SECURITY_CHANGED: &str = "workspace.security.changed";
 
 /// Workspaces: the tenants.
 #[async_trait]
@@ -55,6 +60,28 @@ pub trait Workspaces: Send + Sync {
 
     /// Whether a page of this origin may use the workspace, and why. Everyone may ask.
     async fn workspaces_validate_origin(&self, cx: &mut QueryCx, req: ValidateOrigin) -> Result<OriginVerdict>;
+
+    /// Sets whose pages may use the widget, as given; for members with `settings.security`.
+    ///
+    /// # Errors
+    /// `NOT_AUTHENTICATED`, `NOT_WORKSPACE_MEMBER`, `PERMISSION_DENIED`.
+    async fn workspaces_update_allowed_origins(&self, cx: &mut MutationCx, req: UpdateAllowedOrigins) -> Result<()>;
+
+    /// Sets who may join, for members with `settings.security`.
+    ///
+    /// # Errors
+    /// `NOT_AUTHENTICATED`, `NOT_WORKSPACE_MEMBER`, `PERMISSION_DENIED`.
+    async fn workspaces_update_signup_settings(&self, cx: &mut MutationCx, req: UpdateSignupSettings) -> Result<()>;
+
+    /// Sets who may read the help center, for members with `settings.workspace`.
+    ///
+    /// # Errors
+    /// `NOT_AUTHENTICATED`, `NOT_WORKSPACE_MEMBER`, `PERMISSION_DENIED`.
+    async fn workspaces_update_help_center_access_policy(
+        &self,
+        cx: &mut MutationCx,
+        req: UpdateHelpCenterAccessPolicy,
+    ) -> Result<()>;
 }
 
 pub(crate) fn register(of: &mut Registration<'_, dyn AdminService>) {
@@ -63,7 +90,10 @@ pub(crate) fn register(of: &mut Registration<'_, dyn AdminService>) {
         .query::<GetByName>(|s, cx, req| s.workspaces_get_by_name(cx, req))
         .mutation::<Create>(|s, cx, req| s.workspaces_create(cx, req))
         .mutation::<GetOrCreateDefault>(|s, cx, req| s.workspaces_get_or_create_default(cx, req))
-        .query::<ValidateOrigin>(|s, cx, req| s.workspaces_validate_origin(cx, req));
+        .query::<ValidateOrigin>(|s, cx, req| s.workspaces_validate_origin(cx, req))
+        .mutation::<UpdateAllowedOrigins>(|s, cx, req| s.workspaces_update_allowed_origins(cx, req))
+        .mutation::<UpdateSignupSettings>(|s, cx, req| s.workspaces_update_signup_settings(cx, req))
+        .mutation::<UpdateHelpCenterAccessPolicy>(|s, cx, req| s.workspaces_update_help_center_access_policy(cx, req));
 }
 
 #[async_trait]
@@ -145,6 +175,44 @@ impl Workspaces for Admin {
             reason: reason.to_owned(),
         })
     }
+
+    async fn workspaces_update_allowed_origins(&self, cx: &mut MutationCx, req: UpdateAllowedOrigins) -> Result<()> {
+        let agent = cx.require(Permission::SettingsSecurity, req.workspace_id).await?;
+        store::set_allowed_origins(cx, req.workspace_id, &req.allowed_origins).await?;
+        let metadata = json!({ "setting": "allowedOrigins", "valueCount": req.allowed_origins.len() });
+        let entry = audit::to_workspace(agent.id, req.workspace_id, SECURITY_CHANGED, Some(metadata));
+        self.record(cx, entry).await
+    }
+
+    async fn workspaces_update_signup_settings(&self, cx: &mut MutationCx, req: UpdateSignupSettings) -> Result<()> {
+        let agent = cx.require(Permission::SettingsSecurity, req.workspace_id).await?;
+        let domains = match req.signup_mode {
+            SignupMode::DomainAllowlist => req.allowed_domains.unwrap_or_default(),
+            SignupMode::InviteOnly => Vec::new(),
+        };
+        let methods = req.auth_methods.as_deref();
+        let methods = store::set_signup(cx, req.workspace_id, req.signup_mode, &domains, methods).await?;
+        let methods = methods.unwrap_or_else(|| AuthMethod::ALL.to_vec());
+        let names: Vec<_> = methods.into_iter().map(AuthMethod::as_str).collect();
+        let metadata = json!({
+            "setting": "signup", "signupMode": req.signup_mode, "allowedDomainsCount": domains.len(),
+            "authMethods": names.join(","),
+        });
+        let entry = audit::to_workspace(agent.id, req.workspace_id, SECURITY_CHANGED, Some(metadata));
+        self.record(cx, entry).await
+    }
+
+    async fn workspaces_update_help_center_access_policy(
+        &self,
+        cx: &mut MutationCx,
+        req: UpdateHelpCenterAccessPolicy,
+    ) -> Result<()> {
+        let agent = cx.require(Permission::SettingsWorkspace, req.workspace_id).await?;
+        store::set_help_center_access_policy(cx, req.workspace_id, req.policy).await?;
+        let metadata = json!({ "setting": "helpCenterAccessPolicy", "value": req.policy });
+        let entry = audit::to_workspace(agent.id, req.workspace_id, SETTINGS_CHANGED, Some(metadata));
+        self.record(cx, entry).await
+    }
 }
 
 impl Admin {
@@ -169,14 +237,7 @@ impl Admin {
         metadata: Value,
     ) -> Result<WorkspaceRow> {
         let row = store::insert_owned_by(cx, owner, name).await?;
-        let entry = Entry {
-            workspace_id: row.id,
-            actor: Actor::User(owner),
-            action: "workspace.settings.changed",
-            resource_type: "workspace",
-            resource_id: Some(row.id.to_string()),
-            metadata: Some(metadata),
-        };
+        let entry = audit::to_workspace(owner, row.id, SETTINGS_CHANGED, Some(metadata));
         self.record(cx, entry).await?;
         Ok(row)
     }

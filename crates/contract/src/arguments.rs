@@ -189,6 +189,13 @@ pub(crate) fn object_if_any<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     Ok(Option::<Object<T>>::deserialize(deserializer)?.map(|object| object.0))
 }
 
+/// Deserializes an optional argument that is an object or `null`, as [`object`] does: `null` is given and clears.
+pub(crate) fn object_or_null<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<Option<T>>, D::Error> {
+    object_if_any(deserializer).map(Some)
+}
+
 /// Deserializes an argument that may be `null`, which is something else than its absence.
 pub(crate) fn nullable<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,

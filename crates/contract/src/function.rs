@@ -57,6 +57,8 @@ pub enum Otherwise {
     Gets(&'static str),
     /// Less than members get; the function's documentation says what.
     Less,
+    /// Whoever is not signed in gets this value, as JSON; members of other workspaces and those who may not are refused.
+    StrangersGet(&'static str),
 }
 
 /// The access rule of a function. It drives the access tests and the API document; the function's first line enforces it.
@@ -81,6 +83,14 @@ impl Access {
     pub const fn or(self, value: &'static str) -> Self {
         Self {
             otherwise: Otherwise::Gets(value),
+            ..self
+        }
+    }
+
+    /// Whoever is not signed in gets a fixed value, everybody else is refused.
+    pub const fn or_strangers(self, value: &'static str) -> Self {
+        Self {
+            otherwise: Otherwise::StrangersGet(value),
             ..self
         }
     }

@@ -3,15 +3,20 @@
 
 #![warn(missing_docs)]
 
+pub mod ai_agent;
 pub mod arguments;
 pub mod articles;
+pub mod audit_logs;
 pub mod auth;
+pub mod automation_settings;
 pub mod collections;
 pub mod conversations;
 pub mod discovery;
+pub mod done;
 pub mod email_channel;
 pub mod embeddings;
 pub mod function;
+pub mod identity_verification;
 pub mod limits;
 pub mod messages;
 pub mod snippets;
@@ -20,6 +25,7 @@ pub mod tags;
 pub mod tickets;
 pub mod visitors;
 pub mod widget_sessions;
+pub mod workspace_members;
 pub mod workspaces;
 
 pub use function::{Access, Descriptor, Function, Kind, Otherwise, Who};
@@ -34,6 +40,11 @@ pub fn catalogue() -> impl Iterator<Item = &'static Descriptor> {
         conversations::FUNCTIONS,
         messages::FUNCTIONS,
         support_attachments::FUNCTIONS,
+        workspace_members::FUNCTIONS,
+        identity_verification::FUNCTIONS,
+        audit_logs::FUNCTIONS,
+        ai_agent::FUNCTIONS,
+        automation_settings::FUNCTIONS,
         snippets::FUNCTIONS,
         tags::FUNCTIONS,
         tickets::FUNCTIONS,

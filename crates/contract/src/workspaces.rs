@@ -1,5 +1,6 @@
 //! Workspaces: the tenants.
 
+use opencom_core::Permission::{SettingsSecurity, SettingsWorkspace};
 use opencom_core::id::WorkspaceId;
 use opencom_core::{Int, Millis, text_enum};
 use schemars::JsonSchema;
@@ -7,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_with_macros::skip_serializing_none;
 use validator::Validate;
 
-use crate::function::{AGENT, ANYONE, Access, SIGNED_IN, Who, functions};
+use crate::function::{AGENT, ANYONE, Access, SIGNED_IN, Who, functions, permitted};
 use crate::limits;
 
 functions! {
@@ -17,6 +18,9 @@ functions! {
     Create: mutation "workspaces:create" -> WorkspaceId, AGENT;
     GetOrCreateDefault: mutation "workspaces:getOrCreateDefault" -> Workspace, SIGNED_IN;
     ValidateOrigin: query "workspaces:validateOrigin" -> OriginVerdict, ANYONE;
+    UpdateAllowedOrigins: mutation "workspaces:updateAllowedOrigins" -> (), permitted(SettingsSecurity);
+    UpdateSignupSettings: mutation "workspaces:updateSignupSettings" -> (), permitted(SettingsSecurity);
+    UpdateHelpCenterAccessPolicy: mutation "workspaces:updateHelpCenterAccessPolicy" -> (), permitted(SettingsWorkspace);
 }
 
 /// A workspace: all of it for members, id and name for everybody else.
@@ -72,6 +76,44 @@ pub struct ValidateOrigin {
     /// `window.location.origin` of the page.
     #[validate(length(max = limits::URL))]
     pub origin: String,
+}
+
+/// Sets whose pages may use the widget.
+#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct UpdateAllowedOrigins {
+    /// The workspace.
+    pub workspace_id: WorkspaceId,
+    /// Origins, or `*.domain` for a domain and all below; empty: everyone's. Kept as they are given.
+    #[validate(length(max = limits::IDS), custom(function = limits::short_entries))]
+    pub allowed_origins: Vec<String>,
+}
+
+/// Sets who may join.
+#[skip_serializing_none]
+#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct UpdateSignupSettings {
+    /// The workspace.
+    pub workspace_id: WorkspaceId,
+    /// Who may.
+    pub signup_mode: SignupMode,
+    /// E-mail domains that may join, in mode `domain-allowlist`; none when absent and in the other mode.
+    #[validate(length(max = limits::IDS), custom(function = limits::short_entries))]
+    pub allowed_domains: Option<Vec<String>>,
+    /// Ways to sign in; unchanged when absent.
+    #[validate(length(max = limits::IDS))]
+    pub auth_methods: Option<Vec<AuthMethod>>,
+}
+
+/// Sets who may read the help center.
+#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct UpdateHelpCenterAccessPolicy {
+    /// The workspace.
+    pub workspace_id: WorkspaceId,
+    /// Who may.
+    pub policy: HelpCenterAccessPolicy,
 }
 
 text_enum! {

@@ -231,6 +231,9 @@ entities! {
     0x07 AuthRefreshToken AuthRefreshTokenId "authRefreshTokens";
     0x08 AuthVerificationCode AuthVerificationCodeId "authVerificationCodes";
     0x09 AuditLog AuditLogId "auditLogs";
+    0x0a AiAgentSettings AiAgentSettingsId "aiAgentSettings";
+    0x0b AutomationSettings AutomationSettingsId "automationSettings";
+    0x0c AuditLogSettings AuditLogSettingsId "auditLogSettings";
     0x10 Visitor VisitorId "visitors";
     0x11 WidgetSession WidgetSessionId "widgetSessions";
     0x12 Conversation ConversationId "conversations";

@@ -10,6 +10,7 @@ pub mod audience;
 pub mod auth;
 pub mod email;
 pub mod error;
+pub mod html;
 pub mod id;
 pub mod jsonb;
 pub mod number;

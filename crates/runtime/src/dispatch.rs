@@ -168,7 +168,7 @@ impl Dispatcher {
     ) -> Result<Answered> {
         let path = path::canonical(path)?.into_owned();
         self.find(&path, Kind::Mutation, false)?;
-        if sent_before && let Some(answered) = requests::find(self.pool.get().await?.as_mut(), id).await? {
+        if sent_before && let Some(answered) = self.answered(id).await? {
             return Ok(answered);
         }
         let (this, arguments, asker) = (self.clone(), arguments.to_owned(), asker.into());
@@ -190,13 +190,18 @@ impl Dispatcher {
                 Ok(answered) => Ok(answered),
                 // Another connection of the same client may have carried it out meanwhile; then its answer counts, and
                 // what this run ran into was its effect.
-                Err(error) => match requests::find(this.pool.get().await?.as_mut(), id).await? {
+                Err(error) => match this.answered(id).await? {
                     Some(answered) => Ok(answered),
                     None => Err(error),
                 },
             }
         };
         tokio::spawn(run).await.map_err(Error::internal)?
+    }
+
+    /// What a request was answered before.
+    async fn answered(&self, id: RequestId) -> Result<Option<Answered>> {
+        requests::find(self.pool.get().await?.as_mut(), &self.server.master_key, id).await
     }
 
     /// Runs a mutation that may be internal.

@@ -3,6 +3,7 @@
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use opencom_core::auth::seal::MasterKey;
 use opencom_core::{Error, Millis, Result};
 use opencom_schema::sync_requests;
 use serde::{Deserialize, Serialize};
@@ -17,6 +18,9 @@ const KEPT_MS: i64 = Millis::DAY;
 const PRUNE_EVERY_MS: i64 = 10 * Millis::MINUTE;
 /// How many are removed in one statement.
 const PRUNED_AT_ONCE: i64 = 10_000;
+
+/// The purpose under which answers are sealed: some hold secrets.
+const RESULT: &str = "sync_requests.result";
 
 /// By hand, because diesel takes no sub-select on the table that it deletes from.
 const PRUNE: &str = "DELETE FROM sync_requests WHERE ctid = ANY (ARRAY(
@@ -44,18 +48,26 @@ pub struct Answered {
 }
 
 /// The answer that was recorded.
-pub(crate) async fn find(connection: &mut AsyncPgConnection, id: RequestId) -> Result<Option<Answered>> {
+pub(crate) async fn find(
+    connection: &mut AsyncPgConnection,
+    key: &MasterKey,
+    id: RequestId,
+) -> Result<Option<Answered>> {
     let found = sync_requests::table
         .find((id.session, i64::from(id.request)))
-        .select((sync_requests::result, sync_requests::ts))
-        .first::<(String, i64)>(connection)
+        .select((sync_requests::result_sealed, sync_requests::ts))
+        .first::<(Vec<u8>, i64)>(connection)
         .await
         .optional()?;
-    Ok(found.map(|(value, ts)| Answered {
-        value,
-        ts: ts.unsigned_abs(),
-        repeated: true,
-    }))
+    found
+        .map(|(sealed, ts)| {
+            Ok(Answered {
+                value: key.open_text(RESULT, &sealed)?,
+                ts: ts.unsigned_abs(),
+                repeated: true,
+            })
+        })
+        .transpose()
 }
 
 /// Records the answer in the mutation's transaction. Of two transactions with the same request, one waits here for the
@@ -63,12 +75,13 @@ pub(crate) async fn find(connection: &mut AsyncPgConnection, id: RequestId) -> R
 pub(crate) async fn record(cx: &mut MutationCx, id: RequestId, value: String) -> Result<Answered> {
     let now = cx.now();
     let ts = cx.server().timestamps.next(now);
+    let sealed = cx.server().master_key.seal_text(RESULT, &value)?;
     let recorded = diesel::insert_into(sync_requests::table)
         .values((
             sync_requests::session_id.eq(id.session),
             sync_requests::request_id.eq(i64::from(id.request)),
             sync_requests::ts.eq(i64::try_from(ts).map_err(Error::internal)?),
-            sync_requests::result.eq(&value),
+            sync_requests::result_sealed.eq(sealed),
             sync_requests::created_at.eq(now),
         ))
         .on_conflict_do_nothing()

@@ -59,6 +59,10 @@ topics! {
     6 AuthSession(AuthSessionId),
     /// The audit log of a workspace.
     7 AuditOfWorkspace(WorkspaceId),
+    /// The AI agent's settings of a workspace.
+    8 AiAgentSettings(WorkspaceId),
+    /// The automation settings of a workspace.
+    9 AutomationSettings(WorkspaceId),
     /// A visitor's own row.
     10 Visitor(VisitorId),
     /// The visitors of a workspace: which ones there are, and their rows.
@@ -101,6 +105,12 @@ topics! {
     29 TagsOfConversation(ConversationId),
     /// How a workspace takes mail.
     30 EmailConfig(WorkspaceId),
+    /// The invitations of a workspace.
+    50 InvitationsOfWorkspace(WorkspaceId),
+    /// The invitations of an address, over all workspaces.
+    51 InvitationsOfAddress(Hashed),
+    /// How long a workspace keeps its audit log.
+    52 AuditLogSettings(WorkspaceId),
     /// An article's own row.
     60 Article(ArticleId),
     /// The articles of a workspace: which ones there are, and their rows.

@@ -27,7 +27,7 @@ diesel::table! {
         session_id -> Uuid,
         request_id -> Int8,
         ts -> Int8,
-        result -> Text,
+        result_sealed -> Bytea,
         created_at -> Timestamptz,
     }
 }
@@ -177,6 +177,48 @@ diesel::table! {
         resource_id -> Nullable<Text>,
         metadata -> Nullable<Jsonb>,
         timestamp -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    audit_log_settings (id) {
+        id -> Uuid,
+        workspace_id -> Uuid,
+        retention_days -> Int4,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    ai_agent_settings (id) {
+        id -> Uuid,
+        workspace_id -> Uuid,
+        enabled -> Bool,
+        knowledge_sources -> Array<Text>,
+        confidence_threshold -> Float8,
+        personality -> Nullable<Text>,
+        handoff_message -> Nullable<Text>,
+        working_hours -> Nullable<Jsonb>,
+        model -> Text,
+        suggestions_enabled -> Bool,
+        embedding_model -> Text,
+        last_config_error -> Nullable<Jsonb>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    automation_settings (id) {
+        id -> Uuid,
+        workspace_id -> Uuid,
+        suggest_articles_enabled -> Bool,
+        show_reply_time_enabled -> Bool,
+        collect_email_enabled -> Bool,
+        ask_for_rating_enabled -> Bool,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
     }
 }
 
@@ -633,6 +675,7 @@ diesel::table! {
 diesel::allow_tables_to_appear_in_same_query!(workspaces, workspace_members, users, workspace_invitations);
 diesel::allow_tables_to_appear_in_same_query!(auth_sessions, auth_accounts, auth_refresh_tokens);
 diesel::allow_tables_to_appear_in_same_query!(auth_sessions, users);
+diesel::allow_tables_to_appear_in_same_query!(audit_logs, users);
 diesel::allow_tables_to_appear_in_same_query!(
     conversations,
     messages,

@@ -56,6 +56,8 @@ pub struct Settings {
     pub email: Option<Arc<dyn EmailProvider>>,
     /// How often something may be done.
     pub quotas: Quotas,
+    /// Address of the dashboard.
+    pub web_app_url: Option<String>,
 }
 
 impl Default for Settings {
@@ -77,6 +79,7 @@ impl Default for Settings {
             mail_channel: MailChannel::default(),
             email: None,
             quotas: Quotas::default(),
+            web_app_url: Some("http://dashboard.test".to_owned()),
         }
     }
 }
@@ -144,7 +147,7 @@ impl Kit {
             agent_session_ms: 30 * Millis::DAY,
             email: settings.email.clone().unwrap_or_else(|| Arc::clone(&mail) as _),
             mail_from: "Opencom <noreply@opencom.test>".parse().expect("a sender"),
-            web_app_url: Some("http://dashboard.test".to_owned()),
+            web_app_url: settings.web_app_url.clone(),
             files: Arc::clone(&files),
             embeddings: Arc::clone(&settings.embeddings),
             search_language: settings.search_language.clone(),

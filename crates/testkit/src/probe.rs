@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use opencom_runtime::{Caller, Execution};
+use opencom_runtime::{Caller, Execution, LiveQuery};
 use serde_json::Value;
 
 use crate::people::Person;
@@ -37,7 +37,7 @@ impl<'kit> Probe<'kit> {
     /// Holds the result of a query from now on.
     pub async fn subscribe(&mut self, person: &impl Person, path: &'static str, arguments: Value) {
         let (arguments, caller) = (arguments.to_string(), person.caller());
-        let result = self.run(path, &arguments, caller).await;
+        let result = self.run(path, &arguments, caller, None).await;
         self.held.push(Held {
             path,
             arguments,
@@ -85,7 +85,7 @@ impl<'kit> Probe<'kit> {
             } = &self.held[index];
             let touched = result.reads.iter().any(|topic| published.contains(topic))
                 || result.holds_until.is_some_and(|until| until <= now);
-            let fresh = self.run(path, arguments, *caller).await;
+            let fresh = self.run(path, arguments, *caller, result.journal.as_deref()).await;
             if touched || everything {
                 self.held[index].reruns += 1;
                 self.held[index].result = fresh;
@@ -103,7 +103,15 @@ impl<'kit> Probe<'kit> {
         }
     }
 
-    async fn run(&self, path: &str, arguments: &str, caller: Caller) -> Execution {
-        self.kit.dispatcher.query(path, arguments, caller).await
+    /// A fresh execution, with what the last one kept for it.
+    async fn run(&self, path: &str, arguments: &str, caller: Caller, journal: Option<&str>) -> Execution {
+        let query = LiveQuery {
+            path,
+            arguments,
+            asker: caller.into(),
+            journal,
+            resumed: false,
+        };
+        self.kit.dispatcher.live_query(query).await
     }
 }

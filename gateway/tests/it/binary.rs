@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
@@ -17,6 +18,7 @@ pub(crate) struct Server {
     child: Child,
     pub(crate) url: String,
     client: reqwest::Client,
+    log: Arc<Mutex<Vec<String>>>,
 }
 
 impl Drop for Server {
@@ -49,22 +51,33 @@ impl Server {
         Self::spawn(command(directory, address).env("DATABASE_URL", database.url()), address).await
     }
 
+    /// The same, logging whatever its own crates have to say.
+    pub(crate) async fn start_talking(database: &Database, directory: &Path, address: &str) -> Self {
+        const ALL: &str = "info,opencom=trace,opencom_admin=trace,opencom_core=trace,opencom_gateway=trace,\
+                           opencom_inbox=trace,opencom_live=trace,opencom_providers=trace,opencom_runtime=trace";
+        let mut command = command(directory, address);
+        command.env("DATABASE_URL", database.url()).env("RUST_LOG", ALL);
+        Self::spawn(&mut command, address).await
+    }
+
     /// Starts a command and waits until it says that it listens.
     async fn spawn(command: &mut Command, address: &str) -> Self {
         let mut child = command.spawn().unwrap();
         let lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let (listening, heard) = tokio::sync::oneshot::channel();
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let said = Arc::clone(&log);
         // Goes on reading, so that the server never waits for a reader of its log.
         std::thread::spawn(move || {
             let mut listening = Some(listening);
-            let mut log = Vec::new();
             for line in lines.map_while(Result::ok) {
-                if line.contains("listening on") {
+                let is_up = line.contains("listening on");
+                said.lock().unwrap().push(line);
+                if is_up {
                     listening.take().map(|listening| listening.send(Ok(())));
                 }
-                log.push(line);
             }
-            listening.map(|listening| listening.send(Err(log)));
+            listening.map(|listening| listening.send(Err(said.lock().unwrap().clone())));
         });
         heard.await.unwrap().unwrap();
         let client = crate::wire::client();
@@ -72,7 +85,13 @@ impl Server {
             child,
             url: format!("http://{address}"),
             client,
+            log,
         }
+    }
+
+    /// What it has logged so far.
+    pub(crate) fn log(&self) -> Vec<String> {
+        self.log.lock().unwrap().clone()
     }
 
     /// Asks it to stop, as service managers do.

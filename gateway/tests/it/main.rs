@@ -12,6 +12,8 @@ mod email;
 mod functions;
 mod limits;
 mod operations;
+mod refusals;
+mod secrets;
 mod storage;
 mod sync;
 mod wire;

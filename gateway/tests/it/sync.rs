@@ -18,7 +18,7 @@ mod refusals;
 mod replicas;
 mod rotation;
 mod routes;
-mod socket;
+pub(crate) mod socket;
 mod subscriptions;
 mod values;
 mod vectors;

@@ -45,7 +45,8 @@ pub(super) async fn my_workspaces(cx: &mut QueryCx) -> Result<Vec<MyWorkspace>> 
     }
 }
 
-async fn workspaces_of(cx: &mut QueryCx, user: UserId) -> Result<Vec<MyWorkspace>> {
+/// A user's workspaces with the role there, in the order in which they joined.
+pub(crate) async fn workspaces_of(cx: &mut QueryCx, user: UserId) -> Result<Vec<MyWorkspace>> {
     let rows = queries::of_member(cx, user).await?;
     let key = &cx.server().master_key;
     rows.into_iter()

@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use opencom_contract::auth::Provider;
 use opencom_core::Result;
-use opencom_core::id::AuthSessionId;
+use opencom_core::id::{AuthSessionId, WorkspaceId};
 use opencom_runtime::QueryCx;
 use opencom_schema::{auth_accounts, auth_refresh_tokens, users, workspace_invitations, workspaces};
 
@@ -58,6 +58,16 @@ pub(super) async fn newest_unused_token(cx: &mut QueryCx, session: AuthSessionId
         .await
         .optional()?;
     Ok(row)
+}
+
+/// Who may join a workspace.
+pub(super) async fn signup_settings(cx: &mut QueryCx, workspace: WorkspaceId) -> Result<Option<SignupSettings>> {
+    let settings = SignupSettings::query()
+        .find(workspace)
+        .first(cx.connection().await?)
+        .await
+        .optional()?;
+    Ok(settings)
 }
 
 /// The invitations that wait for this address, with the rules of the workspaces that invite.

@@ -2,10 +2,10 @@
 
 use opencom_contract::auth::Provider;
 use opencom_contract::workspaces::SignupMode;
-use opencom_core::id::UserId;
-use opencom_core::{Result, email};
-use opencom_runtime::MutationCx;
+use opencom_core::id::{UserId, WorkspaceId, WorkspaceInvitationId};
+use opencom_core::{Result, Role, email};
 use opencom_runtime::audit::{Actor, AuditTrail, Entry};
+use opencom_runtime::{MutationCx, QueryCx};
 use serde_json::json;
 
 use super::rows::{InvitationRow, SignupSettings};
@@ -49,7 +49,7 @@ impl Admin {
         if admitted.is_empty() {
             return Ok(());
         }
-        let accepted = store::accept_invitations(cx, &admitted).await?;
+        let accepted = store::accept_invitations(cx, newcomer.email, &admitted).await?;
         let roles: Vec<_> = accepted
             .iter()
             .map(|invitation| (invitation.workspace_id, invitation.role))
@@ -57,34 +57,55 @@ impl Admin {
         workspaces::insert_members(cx, user, &roles).await?;
         for invitation in accepted {
             // The audit trail takes one entry at a time; few have more than one invitation.
-            self.record(cx, acceptance(user, invitation)).await?;
+            let InvitationRow {
+                id,
+                workspace_id,
+                role,
+                invited_by,
+            } = invitation;
+            self.record(cx, acceptance(user, workspace_id, id, role, invited_by))
+                .await?;
         }
         Ok(())
     }
 }
 
-fn acceptance(user: UserId, invitation: InvitationRow) -> Entry {
+/// That an invited person joined.
+pub(crate) fn acceptance(
+    user: UserId,
+    workspace_id: WorkspaceId,
+    invitation: WorkspaceInvitationId,
+    role: Role,
+    invited_by: Option<UserId>,
+) -> Entry {
     Entry {
-        workspace_id: invitation.workspace_id,
+        workspace_id,
         actor: Actor::User(user),
         action: "user.invited",
         resource_type: "workspaceInvitation",
-        resource_id: Some(invitation.id.to_string()),
-        metadata: Some(
-            json!({ "invitationStatus": "accepted", "role": invitation.role, "invitedBy": invitation.invited_by }),
-        ),
+        resource_id: Some(invitation.to_string()),
+        metadata: Some(json!({ "invitationStatus": "accepted", "role": role, "invitedBy": invited_by })),
     }
+}
+
+/// Whether a workspace's signup settings let this address in.
+pub(crate) async fn admits_address(cx: &mut QueryCx, workspace: WorkspaceId, email: &str) -> Result<bool> {
+    let settings = queries::signup_settings(cx, workspace).await?;
+    Ok(settings.is_some_and(|settings| admits_domain(&settings, email)))
 }
 
 /// Whether a workspace's signup settings let an invited person in who signs up in this way.
 fn admits(settings: &SignupSettings, newcomer: &Newcomer<'_>) -> bool {
     let methods = settings.auth_methods.as_deref().unwrap_or_default();
+    (methods.is_empty() || methods.contains(&newcomer.provider.into())) && admits_domain(settings, newcomer.email)
+}
+
+fn admits_domain(settings: &SignupSettings, email: &str) -> bool {
     let domains = match settings.signup_mode {
         Some(SignupMode::DomainAllowlist) => settings.allowed_domains.as_deref().unwrap_or_default(),
         Some(SignupMode::InviteOnly) | None => &[],
     };
-    (methods.is_empty() || methods.contains(&newcomer.provider.into()))
-        && (domains.is_empty() || domains.iter().any(|domain| email::is_in_domain(newcomer.email, domain)))
+    domains.is_empty() || domains.iter().any(|domain| email::is_in_domain(email, domain))
 }
 
 /// The name of the workspace that a new user gets.

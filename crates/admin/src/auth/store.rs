@@ -1,10 +1,11 @@
-//! Writes for sign-in, with the topics of what live queries rest on: sessions alone.
+//! Writes for sign-in, with the topics of what live queries rest on: sessions and invitations.
 
 use diesel::prelude::*;
 use diesel::sql_types::{Timestamptz, Uuid};
 use diesel_async::RunQueryDsl;
 use opencom_core::id::{AuthRefreshTokenId, AuthSessionId, UserId, WorkspaceInvitationId};
 use opencom_core::{Millis, Result};
+use opencom_runtime::topic::Hashed;
 use opencom_runtime::{MutationCx, Topic};
 use opencom_schema::{
     auth_accounts, auth_refresh_tokens, auth_sessions, auth_verification_codes, workspace_invitations,
@@ -120,18 +121,23 @@ pub(super) async fn take_code(cx: &mut MutationCx, email: &str, hash: &[u8; 32])
     Ok(expires_at)
 }
 
-/// Accepts those of the invitations that still wait, and tells which.
+/// Accepts those of the invitations of an address that still wait, and tells which.
 pub(super) async fn accept_invitations(
     cx: &mut MutationCx,
+    email: &str,
     ids: &[WorkspaceInvitationId],
 ) -> Result<Vec<InvitationRow>> {
     let waiting = workspace_invitations::table
         .filter(workspace_invitations::id.eq_any(ids))
         .filter(workspace_invitations::status.eq("pending"));
-    let accepted = diesel::update(waiting)
+    let accepted: Vec<InvitationRow> = diesel::update(waiting)
         .set(workspace_invitations::status.eq("accepted"))
         .returning(InvitationRow::as_returning())
         .get_results(cx.connection().await?)
         .await?;
+    cx.write(Topic::InvitationsOfAddress(Hashed::text(email)));
+    for invitation in &accepted {
+        cx.write(Topic::InvitationsOfWorkspace(invitation.workspace_id));
+    }
     Ok(accepted)
 }

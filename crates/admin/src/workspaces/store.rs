@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use opencom_contract::workspaces::HelpCenterAccessPolicy;
+use opencom_contract::workspaces::{AuthMethod, HelpCenterAccessPolicy, IdentityVerificationMode, SignupMode};
 use opencom_core::id::{UserId, WorkspaceId, WorkspaceMemberId};
 use opencom_core::{Millis, Result, Role};
 use opencom_runtime::topic::Everything;
@@ -67,6 +67,17 @@ pub(crate) async fn insert_members(cx: &mut MutationCx, user: UserId, roles: &[(
     Ok(())
 }
 
+/// Locks a workspace until the end of the transaction.
+pub(crate) async fn lock(cx: &mut MutationCx, id: WorkspaceId) -> Result<Option<WorkspaceRow>> {
+    let row = WorkspaceRow::query()
+        .find(id)
+        .for_no_key_update()
+        .first(cx.connection().await?)
+        .await
+        .optional()?;
+    Ok(row)
+}
+
 /// Locks a workspace until the end of the transaction and gives its name.
 pub(crate) async fn lock_name(cx: &mut MutationCx, id: WorkspaceId) -> Result<Option<String>> {
     let name = workspaces::table
@@ -84,6 +95,73 @@ pub(crate) async fn rename(cx: &mut MutationCx, id: WorkspaceId, name: &str) -> 
     cx.write(Topic::Workspaces(Everything));
     diesel::update(workspaces::table.find(id))
         .set(workspaces::name.eq(name))
+        .execute(cx.connection().await?)
+        .await?;
+    Ok(())
+}
+
+pub(crate) async fn set_allowed_origins(cx: &mut MutationCx, id: WorkspaceId, origins: &[String]) -> Result<()> {
+    cx.write(Topic::Workspace(id));
+    diesel::update(workspaces::table.find(id))
+        .set(workspaces::allowed_origins.eq(origins))
+        .execute(cx.connection().await?)
+        .await?;
+    Ok(())
+}
+
+/// Sets who may join, and gives the ways to sign in that hold from now on.
+pub(crate) async fn set_signup(
+    cx: &mut MutationCx,
+    id: WorkspaceId,
+    mode: SignupMode,
+    domains: &[String],
+    methods: Option<&[AuthMethod]>,
+) -> Result<Option<Vec<AuthMethod>>> {
+    cx.write(Topic::Workspace(id));
+    let methods = methods.map(|methods| workspaces::auth_methods.eq(methods));
+    let holding = diesel::update(workspaces::table.find(id))
+        .set((
+            workspaces::signup_mode.eq(mode),
+            workspaces::allowed_domains.eq(domains),
+            methods,
+        ))
+        .returning(workspaces::auth_methods)
+        .get_result(cx.connection().await?)
+        .await?;
+    Ok(holding)
+}
+
+/// Which workspace a page without further clues belongs to may depend on it.
+pub(crate) async fn set_help_center_access_policy(
+    cx: &mut MutationCx,
+    id: WorkspaceId,
+    policy: HelpCenterAccessPolicy,
+) -> Result<()> {
+    cx.write(Topic::Workspace(id));
+    cx.write(Topic::Workspaces(Everything));
+    diesel::update(workspaces::table.find(id))
+        .set(workspaces::help_center_access_policy.eq(policy))
+        .execute(cx.connection().await?)
+        .await?;
+    Ok(())
+}
+
+/// What changes of identity verification; what is absent stays.
+#[derive(AsChangeset, Default)]
+#[diesel(table_name = workspaces)]
+pub(crate) struct IdentityChange {
+    #[diesel(column_name = identity_verification_enabled)]
+    pub(crate) enabled: Option<bool>,
+    #[diesel(column_name = identity_verification_mode)]
+    pub(crate) mode: Option<IdentityVerificationMode>,
+    #[diesel(column_name = identity_secret_sealed)]
+    pub(crate) secret_sealed: Option<Vec<u8>>,
+}
+
+pub(crate) async fn set_identity(cx: &mut MutationCx, id: WorkspaceId, change: IdentityChange) -> Result<()> {
+    cx.write(Topic::Workspace(id));
+    diesel::update(workspaces::table.find(id))
+        .set(change)
         .execute(cx.connection().await?)
         .await?;
     Ok(())

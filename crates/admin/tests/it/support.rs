@@ -1,10 +1,15 @@
 //! What the tests of this crate share: signing in through the front door, and refusals.
 
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
 use opencom_contract::auth::{SignIn, SignInParams, SignInResult, Tokens};
 use opencom_core::auth::jwt::AgentIdentity;
+use opencom_core::id::WorkspaceId;
 use opencom_core::{Code, Error, Result};
 use opencom_runtime::Caller;
+use opencom_schema::audit_logs;
 use opencom_testkit::{Kit, Nobody, Person};
+use serde_json::{Value, json};
 
 pub(crate) const PASSWORD: &str = "correct horse";
 
@@ -104,4 +109,21 @@ pub(crate) fn refused<T>(result: Result<T>, code: Code, message: &str) -> Error 
     };
     assert_eq!((error.code(), error.message()), (code, message));
     error
+}
+
+/// What stands in the audit log of a workspace, oldest first: action, kind and id of the thing, metadata.
+pub(crate) async fn entries(kit: &Kit, workspace: WorkspaceId) -> Vec<Value> {
+    let rows: Vec<(String, String, Option<String>, Option<Value>)> = audit_logs::table
+        .filter(audit_logs::workspace_id.eq(workspace))
+        .order((audit_logs::timestamp, audit_logs::id))
+        .select((
+            audit_logs::action,
+            audit_logs::resource_type,
+            audit_logs::resource_id,
+            audit_logs::metadata,
+        ))
+        .load(&mut kit.connection().await)
+        .await
+        .unwrap();
+    rows.into_iter().map(|row| json!(row)).collect()
 }

@@ -390,6 +390,7 @@ async fn an_article_that_one_workspace_has_decides() {
     let admin: Arc<dyn AdminService> = Arc::new(Admin::new(AdminParts {
         jwt_key: Arc::clone(&kit.app.jwt_key),
         email: Arc::clone(&kit.mail) as _,
+        web_app_url: None,
         mail_from: "Opencom <noreply@opencom.test>".parse().unwrap(),
         articles: Some(Arc::new(Articles { first, second })),
         session_lifetime_ms: DEFAULT_LIFETIME,

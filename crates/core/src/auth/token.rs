@@ -35,6 +35,20 @@ pub fn numeric_code(digits: u32) -> crate::Result<String> {
     }
 }
 
+/// A text of `length` letters and digits, every one equally likely.
+pub fn alphanumeric(length: usize) -> crate::Result<String> {
+    const ALPHABET: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    // Values beyond the last whole multiple would favour the first letters.
+    const WHOLE: u8 = 248;
+    let mut text = String::with_capacity(length);
+    while text.len() < length {
+        let good = random::<64>()?.into_iter().filter(|byte| *byte < WHOLE);
+        let letters = good.map(|byte| char::from(ALPHABET[usize::from(byte) % ALPHABET.len()]));
+        text.extend(letters.take(length - text.len()));
+    }
+    Ok(text)
+}
+
 /// Under which a secret token is stored and looked up. Tokens are long and random, so no salt is needed.
 pub fn sha256(text: &str) -> [u8; 32] {
     let mut hash = [0; 32];
@@ -83,6 +97,15 @@ mod tests {
             let code = numeric_code(6).unwrap();
             assert!(code.len() == 6 && code.bytes().all(|b| b.is_ascii_digit()), "{code}");
         }
+    }
+
+    #[test]
+    fn letters_and_digits_are_all_used() {
+        let text = alphanumeric(10_000).unwrap();
+        assert_eq!(text.len(), 10_000);
+        assert!(text.bytes().all(|byte| byte.is_ascii_alphanumeric()), "{text}");
+        let used: std::collections::BTreeSet<_> = text.bytes().collect();
+        assert_eq!(used.len(), 62);
     }
 
     #[test]

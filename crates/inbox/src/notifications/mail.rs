@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use opencom_contract::conversations::Channel;
 use opencom_contract::messages::SenderType;
+use opencom_core::html::escape;
 use opencom_core::id::ConversationId;
 
 use super::batch::Audience;
@@ -59,7 +60,7 @@ pub(super) fn render(digest: &Digest, web_app_url: Option<&str>) -> Content {
     let mut text = format!("{subject}\n\n");
     for (label, value) in details(digest) {
         // Writing into a string cannot fail.
-        let _ = writeln!(html, "<tr><td><b>{label}</b></td><td>{}</td></tr>", escaped(&value));
+        let _ = writeln!(html, "<tr><td><b>{label}</b></td><td>{}</td></tr>", escape(&value));
         let _ = writeln!(text, "{label}: {value}");
     }
     html.push_str("</table>\n");
@@ -78,13 +79,13 @@ pub(super) fn render(digest: &Digest, web_app_url: Option<&str>) -> Content {
         let _ = writeln!(
             html,
             "<p><b>{}</b>{mark}<br>{}</p>",
-            escaped(&author),
-            escaped(&content).replace('\n', "<br>")
+            escape(&author),
+            escape(&content).replace('\n', "<br>")
         );
         let _ = write!(text, "\n{author}{mark}:\n{content}\n");
     }
     if let Some((words, link)) = link(digest, web_app_url) {
-        let _ = writeln!(html, "<p><a href=\"{}\">{words}</a></p>", escaped(&link));
+        let _ = writeln!(html, "<p><a href=\"{}\">{words}</a></p>", escape(&link));
         let _ = write!(text, "\n{words}: {link}\n");
     }
     html.push_str("</body></html>\n");

@@ -78,6 +78,7 @@ fn visitor_refusal(principal: Principal) -> Option<(Code, String)> {
 fn not_theirs(path: &str) -> &'static str {
     match path {
         "conversations:markAsRead" => "Not authorized",
+        "identityVerification:getVisitorStatus" => "Not authorized to access visitor verification status",
         "messages:send" => "Not authorized to send messages to this conversation",
         "visitors:updateLocation" => "Not authorized to update location for this visitor",
         "supportAttachments:generateUploadUrl" | "supportAttachments:finalizeUpload" => {
@@ -112,6 +113,10 @@ fn promised(function: &Descriptor, principal: Principal) -> Outcome {
         Otherwise::Refused => Outcome::Refused(code, text),
         Otherwise::Gets(value) => Outcome::Gets(serde_json::from_str(value).unwrap()),
         Otherwise::Less => Outcome::Less,
+        Otherwise::StrangersGet(value) if code == Code::NotAuthenticated => {
+            Outcome::Gets(serde_json::from_str(value).unwrap())
+        }
+        Otherwise::StrangersGet(_) => Outcome::Refused(code, text),
     }
 }
 
@@ -153,7 +158,9 @@ fn got_something(function: &Descriptor, answer: &Value) -> bool {
     match function.access.otherwise {
         _ if function.kind != Kind::Query => true,
         Otherwise::Refused => true,
-        Otherwise::Gets(value) => *answer != serde_json::from_str::<Value>(value).unwrap(),
+        Otherwise::Gets(value) | Otherwise::StrangersGet(value) => {
+            *answer != serde_json::from_str::<Value>(value).unwrap()
+        }
         Otherwise::Less => answer.as_object().unwrap().len() > less(function.path).len(),
     }
 }

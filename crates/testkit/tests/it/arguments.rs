@@ -215,16 +215,34 @@ async fn wrong_values(world: &World<'_>, valid: &Value, argument: &Argument) -> 
                 wrong(
                     json!([1]),
                     "Value does not match validator",
-                    "an element that is no text",
+                    "an element of another type",
                 ),
                 wrong(
                     json!([null]),
                     "Value does not match validator",
                     "an element that is null",
                 ),
-                wrong(json!([long]), &format!("{name} must be at most"), "an element of 1 MiB"),
                 wrong(json!(["a\u{0}"]), "U+0000", "NUL"),
+                wrong(json!([long]), "must be at most", "an element of 1 MiB"),
                 wrong(json!(vec!["x"; 2000]), &format!("{name} must be at most"), "long"),
+            ],
+            Shape::Choice(choices) => vec![
+                wrong(
+                    json!([1]),
+                    "Value does not match validator",
+                    "an element of another type",
+                ),
+                wrong(
+                    json!([null]),
+                    "Value does not match validator",
+                    "an element that is null",
+                ),
+                wrong(json!(["x"]), "Value does not match validator", "an unknown element"),
+                wrong(
+                    json!(vec![&choices[0]; 2000]),
+                    &format!("{name} must be at most"),
+                    "long",
+                ),
             ],
             other => panic!("lists of {other:?} are new: say in arguments.rs what is wrong with them"),
         },

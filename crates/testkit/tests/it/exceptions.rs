@@ -102,9 +102,15 @@ pub(crate) fn exceptions() -> impl Iterator<Item = Exception> {
             ),
             All,
         ),
-        // Whoever is no agent is asked for a token; agents get the text without the permission's name.
+        // Whoever is no agent is asked for a token; of a location agents are told without the permission's name.
         (
             "visitors:updateLocation",
+            STRANGERS,
+            Refused(Code::NotAuthenticated, "Session token required"),
+            All,
+        ),
+        (
+            "identityVerification:getVisitorStatus",
             STRANGERS,
             Refused(Code::NotAuthenticated, "Session token required"),
             All,
@@ -126,6 +132,32 @@ pub(crate) fn exceptions() -> impl Iterator<Item = Exception> {
             "supportAttachments:finalizeUpload",
             &[Nobody, SignedOut, Expired, Incomplete, NoToken],
             Refused(Code::NotAuthenticated, "Authentication required"),
+            All,
+        ),
+        // A word of their own for whoever is not signed in.
+        (
+            "auditLogs:updateSettings",
+            NO_AGENTS,
+            Refused(Code::NotAuthenticated, "Unauthorized"),
+            All,
+        ),
+        (
+            "auditLogs:exportLogs",
+            NO_AGENTS,
+            Refused(Code::NotAuthenticated, "Unauthorized"),
+            All,
+        ),
+        (
+            "auditLogs:logExport",
+            NO_AGENTS,
+            Refused(Code::NotAuthenticated, "Unauthorized"),
+            All,
+        ),
+        // For owners by their role; no permission stands for it.
+        (
+            "workspaceMembers:transferOwnership",
+            &[Outsider, Viewer, Agent, Admin],
+            Refused(Code::NotAuthorized, "Only the workspace owner can transfer ownership"),
             All,
         ),
         // Writing an article has a text of its own.

@@ -5,13 +5,14 @@ use std::collections::BTreeSet;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use opencom_contract::{Kind, Who, catalogue};
+use opencom_core::id::WorkspaceInvitationId;
 use opencom_core::{Millis, Role};
 use opencom_runtime::Caller;
 use opencom_schema::visitors;
 use opencom_testkit::{Agent, Kit, Nobody, Probe, Visitor};
 use serde_json::{Value, json};
 
-use crate::world::{Asker, stage, upload};
+use crate::world::{Asker, invite, stage, upload};
 
 /// Who and what the story is about.
 struct Cast {
@@ -23,6 +24,8 @@ struct Cast {
     eve: Agent,
     /// A user who is nowhere yet.
     newcomer: Agent,
+    /// Waits for the newcomer.
+    invitation: WorkspaceInvitationId,
     wanda: Visitor,
     /// Becomes Wanda by her address.
     stray: Visitor,
@@ -120,6 +123,7 @@ async fn cast(kit: &Kit) -> Cast {
     let eve = kit.user(Some(ws.parse().unwrap())).await;
     kit.join(&eve, ws.parse().unwrap(), Role::Agent).await;
     let newcomer = kit.user(None).await;
+    let invitation = invite(kit, ws.parse().unwrap(), &newcomer.email).await;
     let (wanda, stray) = (boot(kit, &ws, "wanda").await, boot(kit, &ws, "stray").await);
     let open = json!({ "workspaceId": ws, "sessionToken": wanda.token });
     let conversation = kit
@@ -143,6 +147,7 @@ async fn cast(kit: &Kit) -> Cast {
         refresh_token,
         eve,
         newcomer,
+        invitation,
         wanda,
         stray,
         thread: text(&conversation["_id"]),
@@ -226,6 +231,35 @@ fn subscriptions(path: &str, cast: &Cast) -> Vec<(Asker, Value)> {
             all.extend(everybody().map(|asker| (asker, json!({ "conversationId": thread }))));
             all
         }
+        "workspaceMembers:listByWorkspace"
+        | "workspaceMembers:getMemberRole"
+        | "workspaceMembers:getWorkspacePendingInvitations"
+        | "identityVerification:getSettings"
+        | "identityVerification:getSecret"
+        | "identityVerification:isRequired"
+        | "auditLogs:getActions"
+        | "auditLogs:getSettings"
+        | "auditLogs:getAccess"
+        | "aiAgent:getSettings"
+        | "aiAgent:getPublicSettings"
+        | "automationSettings:get"
+        | "automationSettings:getOrCreate" => by_agents(json!({ "workspaceId": ws })),
+        "workspaceMembers:listByUser" | "workspaceMembers:getPendingInvitations" => by_agents(json!({})),
+        "identityVerification:getVisitorStatus" => {
+            let mut all = by_visitors(&|visitor| json!({ "visitorId": visitor.id, "sessionToken": visitor.token }));
+            all.extend(everybody().map(|asker| (asker, json!({ "visitorId": cast.wanda.id }))));
+            all
+        }
+        "auditLogs:list" => by_all(&[
+            json!({ "workspaceId": ws }),
+            json!({ "workspaceId": ws, "limit": 1 }),
+            json!({ "workspaceId": ws, "action": "user.role.changed", "resourceType": "workspaceMember" }),
+            json!({ "workspaceId": ws, "actorId": cast.eve.user_id }),
+        ]),
+        "auditLogs:exportLogs" => by_all(&[
+            json!({ "workspaceId": ws }),
+            json!({ "workspaceId": ws, "startTime": 0, "format": "csv" }),
+        ]),
         "discovery:getMetadata" => by_all(&[json!({})]),
         "emailChannel:getEmailConfig" => by_all(&[json!({ "workspaceId": ws })]),
         "snippets:list" => by_all(&[
@@ -400,6 +434,89 @@ async fn conversations_move(story: &mut Story<'_>, cast: &Cast) {
     story.run_jobs().await;
 }
 
+/// Members come and go and change what they are.
+async fn members_change(story: &mut Story<'_>, cast: &Cast) {
+    let (ada, eve, newcomer) = (&cast.ada, Asker::from(&cast.eve), Asker::from(&cast.newcomer));
+    let ws = json!({ "workspaceId": cast.ws });
+    let list = "workspaceMembers:listByWorkspace";
+    let members = story.kit.call_json(ada, list, ws.clone()).await.unwrap();
+    let eves = members[1]["_id"].clone();
+    for role in ["viewer", "admin", "agent"] {
+        let update = json!({ "membershipId": eves, "role": role });
+        story.tell(ada, "workspaceMembers:updateRole", update).await;
+    }
+    for permissions in [json!(["conversations.read", "users.read"]), json!([])] {
+        let update = json!({ "membershipId": eves, "permissions": permissions });
+        story.tell(ada, "workspaceMembers:updatePermissions", update).await;
+    }
+    let frank = story.kit.user(None).await;
+    let add = json!({ "workspaceId": cast.ws, "userId": frank.user_id, "role": "viewer" });
+    let franks = story.tell(ada, "workspaceMembers:add", add).await;
+    let remove = json!({ "membershipId": franks });
+    story.tell(ada, "workspaceMembers:remove", remove).await;
+    for address in ["gina@example.com", frank.email.as_str()] {
+        let invite = json!({ "workspaceId": cast.ws, "email": address, "role": "agent", "baseUrl": "https://a.com" });
+        story.tell(ada, "workspaceMembers:inviteToWorkspace", invite).await;
+    }
+    story.run_jobs().await;
+    let accept = json!({ "invitationId": cast.invitation });
+    story.tell(&newcomer, "workspaceMembers:acceptInvitation", accept).await;
+    let waiting = "workspaceMembers:getWorkspacePendingInvitations";
+    let waiting = story.kit.call_json(ada, waiting, ws).await.unwrap();
+    assert_eq!(waiting.as_array().unwrap().len(), 1, "{waiting}");
+    let cancel = json!({ "invitationId": waiting[0]["_id"] });
+    story.tell(ada, "workspaceMembers:cancelInvitation", cancel).await;
+    let invite =
+        json!({ "workspaceId": cast.ws, "email": "hal@example.com", "role": "agent", "baseUrl": "https://a.com" });
+    story.tell(ada, "workspaceMembers:inviteToWorkspace", invite).await;
+    let params = json!({ "flow": "signUp", "email": "hal@example.com", "password": "correct horse" });
+    let sign_up = json!({ "provider": "password", "params": params });
+    story.tell(&Asker::NOBODY, "auth:signIn", sign_up).await;
+    let transfer = json!({ "workspaceId": cast.ws, "newOwnerId": cast.eve.user_id });
+    story.tell(ada, "workspaceMembers:transferOwnership", transfer).await;
+    let back = json!({ "workspaceId": cast.ws, "newOwnerId": members[0]["userId"] });
+    story.tell(&eve, "workspaceMembers:transferOwnership", back).await;
+}
+
+/// Everything that a workspace can set is set.
+async fn settings_change(story: &mut Story<'_>, cast: &Cast) {
+    let (ada, ws) = (&cast.ada, &cast.ws);
+    for (path, arguments) in [
+        ("identityVerification:enable", json!({ "mode": "required" })),
+        ("identityVerification:updateMode", json!({ "mode": "optional" })),
+        ("identityVerification:rotateSecret", json!({})),
+        ("identityVerification:disable", json!({ "confirmDisable": true })),
+        (
+            "workspaces:updateAllowedOrigins",
+            json!({ "allowedOrigins": ["https://example.com"] }),
+        ),
+        ("workspaces:updateAllowedOrigins", json!({ "allowedOrigins": [] })),
+        (
+            "workspaces:updateSignupSettings",
+            json!({ "signupMode": "invite-only" }),
+        ),
+        (
+            "workspaces:updateHelpCenterAccessPolicy",
+            json!({ "policy": "restricted" }),
+        ),
+        ("auditLogs:updateSettings", json!({ "retentionDays": 30 })),
+        (
+            "auditLogs:logExport",
+            json!({ "exportType": "auditLogs", "recordCount": 1 }),
+        ),
+        ("aiAgent:updateSettings", json!({ "enabled": true })),
+        ("aiAgent:updateSettings", json!({ "workingHours": null })),
+        ("automationSettings:upsert", json!({ "askForRatingEnabled": true })),
+        ("automationSettings:upsert", json!({ "askForRatingEnabled": false })),
+    ] {
+        let mut arguments = arguments;
+        arguments["workspaceId"] = json!(ws);
+        story.tell(ada, path, arguments).await;
+        // What is made up where nothing is set does not depend on when it is asked for.
+        story.wait(1).await;
+    }
+}
+
 /// Tickets are worked on; snippets and tags come, change and go.
 async fn members_work(story: &mut Story<'_>, cast: &Cast) {
     let (ada, eve) = (&cast.ada, Asker::from(&cast.eve));
@@ -528,6 +645,7 @@ async fn everybody_leaves(story: &mut Story<'_>, cast: &Cast) {
         .tell(&other, "widgetSessions:revoke", json!({ "sessionToken": stray.token }))
         .await;
     story.wait(2 * Millis::DAY).await;
+    story.tell_inside("auditLogs:cleanupOldLogs", json!({})).await;
     story
         .tell_inside("widgetSessions:cleanupExpiredSessions", json!({}))
         .await;
@@ -557,6 +675,8 @@ async fn no_live_result_of_any_query_goes_stale_in_a_story_with_every_mutation()
     conversations_move(&mut story, &cast).await;
     members_work(&mut story, &cast).await;
     a_help_center_fills(&mut story, &cast).await;
+    members_change(&mut story, &cast).await;
+    settings_change(&mut story, &cast).await;
     everybody_leaves(&mut story, &cast).await;
 
     let untold: Vec<_> = (catalogue().filter(|function| function.kind != Kind::Query))

@@ -10,6 +10,7 @@ mod exceptions;
 mod jobs;
 mod live;
 mod principal;
+mod roles;
 mod rows;
 mod schema;
 mod shape;

@@ -4,11 +4,16 @@
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use opencom_contract::conversations::AiWorkflowState;
-use opencom_core::id::{ContentFolderId, StoredFileId, TicketFormId, UserId, WorkspaceId};
+use opencom_core::id::{
+    AuditLogId, ContentFolderId, StoredFileId, TicketFormId, UserId, WorkspaceId, WorkspaceInvitationId,
+    WorkspaceMemberId,
+};
 use opencom_core::{Result, Role};
 use opencom_runtime::files::{self, StoredFile};
 use opencom_runtime::{Caller, MutationCx, ScopedFutureExt};
-use opencom_schema::{conversations, ticket_forms, workspaces};
+use opencom_schema::{
+    audit_logs, conversations, ticket_forms, users, workspace_invitations, workspace_members, workspaces,
+};
 use opencom_testkit::{Agent, Kit, Nobody, Person, Visitor, Workspace};
 use serde_json::{Value, json};
 
@@ -288,6 +293,98 @@ impl<'kit> World<'kit> {
                 "workspaceId": ws, "visitorId": token.map(|_| visitor), "sessionToken": token,
                 "storageId": self.file(asker).await, "fileName": "a.png",
             }),
+            "workspaces:updateAllowedOrigins" => json!({ "workspaceId": ws, "allowedOrigins": [] }),
+            "workspaces:updateSignupSettings" => json!({
+                "workspaceId": ws, "signupMode": "domain-allowlist", "allowedDomains": ["example.com"],
+                "authMethods": ["password", "otp"],
+            }),
+            "workspaces:updateHelpCenterAccessPolicy" => json!({ "workspaceId": ws, "policy": "public" }),
+            "workspaceMembers:listByWorkspace" | "workspaceMembers:getMemberRole" => json!({ "workspaceId": ws }),
+            "workspaceMembers:listByUser" | "workspaceMembers:getPendingInvitations" => json!({}),
+            "workspaceMembers:add" => {
+                json!({ "workspaceId": ws, "userId": self.kit.user(None).await.user_id, "role": "agent" })
+            }
+            "workspaceMembers:updateRole" => json!({ "membershipId": self.membership().await, "role": "viewer" }),
+            "workspaceMembers:updatePermissions" => {
+                json!({ "membershipId": self.membership().await, "permissions": ["conversations.read"] })
+            }
+            "workspaceMembers:remove" => json!({ "membershipId": self.membership().await }),
+            "workspaceMembers:transferOwnership" => json!({ "workspaceId": ws, "newOwnerId": self.agent.user_id }),
+            "workspaceMembers:inviteToWorkspace" => json!({
+                "workspaceId": ws, "email": format!("{someone}@example.com"), "role": "agent",
+                "baseUrl": "https://app.example.com",
+            }),
+            "workspaceMembers:getWorkspacePendingInvitations" => {
+                invite(self.kit, ws, &format!("{someone}@example.com")).await;
+                json!({ "workspaceId": ws })
+            }
+            "workspaceMembers:cancelInvitation" => {
+                json!({ "invitationId": invite(self.kit, ws, &format!("{someone}@example.com")).await })
+            }
+            "workspaceMembers:acceptInvitation" => json!({ "invitationId": self.invitation_of(asker).await }),
+            "identityVerification:getSettings"
+            | "identityVerification:getSecret"
+            | "identityVerification:isRequired" => json!({ "workspaceId": ws }),
+            "identityVerification:enable" => json!({ "workspaceId": ws, "mode": "optional" }),
+            "identityVerification:disable" => json!({ "workspaceId": ws, "confirmDisable": true }),
+            "identityVerification:rotateSecret" => {
+                self.as_owner_call("identityVerification:enable", json!({ "workspaceId": ws }))
+                    .await;
+                json!({ "workspaceId": ws })
+            }
+            "identityVerification:updateMode" => {
+                self.as_owner_call("identityVerification:enable", json!({ "workspaceId": ws }))
+                    .await;
+                json!({ "workspaceId": ws, "mode": "optional" })
+            }
+            "identityVerification:getVisitorStatus" => json!({ "visitorId": visitor, "sessionToken": token }),
+            "auditLogs:list" | "auditLogs:exportLogs" => {
+                let policy = json!({ "workspaceId": ws, "policy": "public" });
+                for _ in 0..2 {
+                    self.as_owner_call("workspaces:updateHelpCenterAccessPolicy", policy.clone())
+                        .await;
+                }
+                let newest = self
+                    .as_owner_call("auditLogs:list", json!({ "workspaceId": ws, "limit": 1 }))
+                    .await;
+                let mut request = json!({
+                    "workspaceId": ws, "action": "workspace.settings.changed", "actorId": self.ws.owner.user_id,
+                    "resourceType": "workspace", "resourceId": ws, "startTime": 0, "endTime": 1e15,
+                    "cursor": newest[0]["_id"],
+                });
+                if path == "auditLogs:list" {
+                    request["limit"] = json!(10);
+                } else {
+                    request["format"] = json!("csv");
+                }
+                request
+            }
+            "auditLogs:getActions" | "auditLogs:getSettings" | "auditLogs:getAccess" => json!({ "workspaceId": ws }),
+            "auditLogs:updateSettings" => json!({ "workspaceId": ws, "retentionDays": 30 }),
+            "auditLogs:logExport" => json!({ "workspaceId": ws, "exportType": "auditLogs", "recordCount": 3 }),
+            "auditLogs:cleanupOldLogs" => json!({ "workspaceId": ws, "batchSize": 10 }),
+            "aiAgent:getSettings" => {
+                self.as_owner_call("aiAgent:updateSettings", json!({ "workspaceId": ws }))
+                    .await;
+                json!({ "workspaceId": ws })
+            }
+            "aiAgent:getPublicSettings" => json!({ "workspaceId": ws }),
+            "aiAgent:updateSettings" => json!({
+                "workspaceId": ws, "enabled": true, "knowledgeSources": ["snippets"], "confidenceThreshold": 0.5,
+                "personality": "kind", "handoffMessage": "bye", "model": "a/b", "suggestionsEnabled": true,
+                "workingHours": { "start": "09:00", "end": "17:00", "timezone": "Europe/Paris" },
+                "embeddingModel": "text-embedding-ada-002",
+            }),
+            "automationSettings:get" => {
+                self.as_owner_call("automationSettings:upsert", json!({ "workspaceId": ws }))
+                    .await;
+                json!({ "workspaceId": ws })
+            }
+            "automationSettings:getOrCreate" => json!({ "workspaceId": ws }),
+            "automationSettings:upsert" => json!({
+                "workspaceId": ws, "suggestArticlesEnabled": true, "showReplyTimeEnabled": true,
+                "collectEmailEnabled": false, "askForRatingEnabled": true,
+            }),
             "discovery:getMetadata" => json!({}),
             "emailChannel:getEmailConfig" => json!({ "workspaceId": ws }),
             "emailChannel:upsertEmailConfig" => json!({
@@ -410,6 +507,18 @@ impl<'kit> World<'kit> {
                     .await
                     .unwrap()
             }
+            "workspaceMembers" => self.membership_of(&self.other.owner, self.other.id).await,
+            "workspaceInvitations" => {
+                let address = format!("{FOREIGN}-{}@example.com", UserId::generate());
+                invite(self.kit, self.other.id, &address).await.to_string()
+            }
+            "auditLogs" => audit_logs::table
+                .filter(audit_logs::workspace_id.eq(self.other.id))
+                .select(audit_logs::id)
+                .first::<AuditLogId>(&mut self.kit.connection().await)
+                .await
+                .unwrap()
+                .to_string(),
             "tickets" => self.foreign_work.ticket.clone(),
             "ticketForms" => self.foreign_work.form.clone(),
             "snippets" => self.foreign_work.snippet.clone(),
@@ -434,6 +543,42 @@ impl<'kit> World<'kit> {
         let boot = json!({ "workspaceId": self.ws.id, "sessionId": self.visitor.session_id });
         let booted = self.kit.call_json(&Nobody, "widgetSessions:boot", boot).await.unwrap();
         booted["sessionToken"].as_str().unwrap().to_owned()
+    }
+
+    /// Calls a function as the owner.
+    async fn as_owner_call(&self, path: &str, arguments: Value) -> Value {
+        self.kit.call_json(&self.ws.owner, path, arguments).await.unwrap()
+    }
+
+    async fn membership_of(&self, agent: &Agent, workspace: WorkspaceId) -> String {
+        workspace_members::table
+            .filter(workspace_members::user_id.eq(agent.user_id))
+            .filter(workspace_members::workspace_id.eq(workspace))
+            .select(workspace_members::id)
+            .first::<WorkspaceMemberId>(&mut self.kit.connection().await)
+            .await
+            .unwrap()
+            .to_string()
+    }
+
+    /// The membership of an agent who came for the occasion.
+    async fn membership(&self) -> String {
+        let agent = self.kit.agent(&self.ws, Role::Agent).await;
+        self.membership_of(&agent, self.ws.id).await
+    }
+
+    /// An invitation for the asker, when they are somebody.
+    async fn invitation_of(&self, asker: &Asker) -> WorkspaceInvitationId {
+        let address = match asker.caller {
+            Caller::Agent(identity) => users::table
+                .find(identity.user)
+                .select(users::email.assume_not_null())
+                .first::<String>(&mut self.kit.connection().await)
+                .await
+                .unwrap(),
+            Caller::Anonymous => format!("{}@example.com", UserId::generate()),
+        };
+        invite(self.kit, self.ws.id, &address).await
     }
 
     /// A snippet that may be removed.
@@ -478,6 +623,31 @@ impl<'kit> World<'kit> {
 pub(crate) fn unknown_like(id: &str) -> String {
     let (random, tag) = id.split_at(30);
     random.chars().rev().chain(tag.chars()).collect()
+}
+
+/// Invites an address, whoever's it is, in place of an invitation that it has.
+pub(crate) async fn invite(kit: &Kit, workspace: WorkspaceId, address: &str) -> WorkspaceInvitationId {
+    let connection = &mut kit.connection().await;
+    let id = WorkspaceInvitationId::generate();
+    diesel::delete(workspace_invitations::table)
+        .filter(workspace_invitations::workspace_id.eq(workspace))
+        .filter(workspace_invitations::email.eq(address))
+        .execute(connection)
+        .await
+        .unwrap();
+    diesel::insert_into(workspace_invitations::table)
+        .values((
+            workspace_invitations::id.eq(id),
+            workspace_invitations::workspace_id.eq(workspace),
+            workspace_invitations::email.eq(address),
+            workspace_invitations::role.eq("agent"),
+            workspace_invitations::status.eq("pending"),
+            workspace_invitations::created_at.eq(kit.clock.now()),
+        ))
+        .execute(connection)
+        .await
+        .unwrap();
+    id
 }
 
 async fn name(kit: &Kit, visitor: &Visitor, name: &str) {

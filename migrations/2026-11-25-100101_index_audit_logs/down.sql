@@ -1,0 +1,2 @@
+DROP INDEX audit_logs_workspace_actor;
+DROP INDEX audit_logs_workspace_action;
