@@ -37,6 +37,8 @@ const GIVEN: usize = 200;
 #[derive(QueryableByName)]
 struct Known {
     #[diesel(sql_type = Text)]
+    asked: String,
+    #[diesel(sql_type = Text)]
     word: String,
 }
 
@@ -151,37 +153,35 @@ async fn with_most(
 /// to be replaced.
 async fn corrected(cx: &mut QueryCx, workspace: WorkspaceId, query: &str) -> Result<Option<String>> {
     let lower = query.to_lowercase();
-    let words: Vec<&str> = words(&lower).take(MOST_QUERY_WORDS).collect();
-    let mut meant = Vec::with_capacity(words.len());
-    let mut changed = false;
-    for word in words {
-        let nearest = match word.chars().count() {
-            SHORTEST_WORD..=LONGEST_WORD => nearest(cx, workspace, word).await?,
-            _ => None,
-        };
-        changed |= nearest.as_deref().is_some_and(|nearest| nearest != word);
-        meant.push(nearest.unwrap_or_else(|| word.to_owned()));
-    }
-    Ok(changed.then(|| meant.join(" ")))
-}
-
-/// The known word that is nearest to this one, which may be itself.
-async fn nearest(cx: &mut QueryCx, workspace: WorkspaceId, word: &str) -> Result<Option<String>> {
+    let asked: Vec<&str> = words(&lower).take(MOST_QUERY_WORDS).collect();
+    let doubtful: Vec<&str> = (asked.iter().copied())
+        .filter(|word| (SHORTEST_WORD..=LONGEST_WORD).contains(&word.chars().count()))
+        .collect();
+    let swapped: Vec<String> = doubtful.iter().flat_map(|word| with_two_swapped(word)).collect();
     let statement = diesel::sql_query(
-        "SELECT word FROM article_words WHERE workspace_id = $1 AND (word = ANY($3) OR word % $2)
-         ORDER BY similarity(word, $2) DESC, word LIMIT 100",
+        "SELECT asked.word AS asked, known.word FROM unnest($2) AS asked (word), LATERAL (
+            SELECT word FROM article_words WHERE workspace_id = $1 AND (word = ANY($3) OR word % asked.word)
+            ORDER BY similarity(word, asked.word) DESC, word LIMIT 100
+         ) AS known",
     )
     .bind::<SqlUuid, _>(workspace)
-    .bind::<Text, _>(word)
-    .bind::<Array<Text>, _>(with_two_swapped(word));
+    .bind::<Array<Text>, _>(&doubtful)
+    .bind::<Array<Text>, _>(&swapped);
     let known: Vec<Known> = prepared(statement).load(cx.connection().await?).await?;
+    let meant: Vec<&str> = asked.iter().map(|word| nearest(word, &known).unwrap_or(word)).collect();
+    Ok((meant != asked).then(|| meant.join(" ")))
+}
+
+/// The known word that is nearest to this one, which may be itself: of equally near ones the most similar, which comes
+/// first.
+fn nearest<'k>(word: &str, known: &'k [Known]) -> Option<&'k str> {
     let forgiven = if word.chars().count() >= TWO_ERRORS { 2 } else { 1 };
-    // Of equally near ones the first, which is the most similar.
-    let near = known.into_iter().map(|known| (errors(word, &known.word), known.word));
-    Ok(near
+    let candidates = known.iter().filter(|known| known.asked == word);
+    candidates
+        .map(|known| (errors(word, &known.word), known.word.as_str()))
         .filter(|(errors, _)| *errors <= forgiven)
         .min_by_key(|(errors, _)| *errors)
-        .map(|(_, word)| word))
+        .map(|(_, word)| word)
 }
 
 /// The words of a text in lower case.

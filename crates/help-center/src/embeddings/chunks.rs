@@ -42,10 +42,7 @@ fn end_of_chunk(text: &[u16], start: usize) -> usize {
     }
     let window = &text[start..start + LONGEST];
     let late = |kind: &&[&str]| last_of(window, kind).filter(|place| *place >= EARLIEST_BREAK);
-    let cut = BREAKS
-        .iter()
-        .find_map(|kind| late(kind))
-        .map_or(LONGEST, |place| place + 1);
+    let cut = BREAKS.iter().find_map(late).map_or(LONGEST, |place| place + 1);
     start + cut
 }
 

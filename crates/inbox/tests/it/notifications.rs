@@ -13,6 +13,7 @@ use opencom_core::{Millis, Role};
 use opencom_gateway::compose::{App, Parts};
 use opencom_inbox::notifications::{MailNewMessages, NotifyNewMessage, SendMessageMail};
 use opencom_providers::email::{Delivery, Email, EmailError, EmailProvider};
+use opencom_providers::embeddings::LocalNgrams;
 use opencom_runtime::worker::run_due;
 use opencom_runtime::{Dispatcher, Job, Pool};
 use opencom_schema::{conversations, jobs, visitors};
@@ -232,6 +233,8 @@ fn worker_with(kit: &Kit, email: Arc<dyn EmailProvider>) -> Dispatcher {
         mail_from: "noreply@opencom.test".parse().unwrap(),
         web_app_url: None,
         files: Arc::clone(&kit.files),
+        embeddings: Arc::new(LocalNgrams),
+        search_language: "english".to_owned(),
         socket_limits: Default::default(),
         most_sockets: 0,
         quotas: Default::default(),
