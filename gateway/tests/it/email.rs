@@ -182,7 +182,7 @@ async fn too_many_reports_are_told_to_wait() {
 }
 
 /// A provider that has one mail, and its file, for whoever has the key.
-async fn provider() -> String {
+fn provider() -> String {
     async fn mail(request: HttpRequest) -> HttpResponse {
         if request
             .headers()
@@ -225,7 +225,7 @@ async fn provider() -> String {
 
 #[tokio::test]
 async fn a_mail_that_is_only_announced_is_fetched_with_its_files() {
-    let url = provider().await;
+    let url = provider();
     let received = ResendReceived::new("re_key", Some(&url)).unwrap();
     let wire = start(MailChannel {
         received: Some(Arc::new(received)),

@@ -9,7 +9,7 @@ use opencom_core::id::ConversationId;
 
 use super::batch::Audience;
 use super::queries::Subject;
-use crate::email::content::{self, escaped};
+use crate::email::content;
 use crate::messages::preview;
 use crate::messages::rows::SignedMessage;
 
