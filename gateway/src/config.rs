@@ -187,7 +187,7 @@ pub struct Config {
     pub strict_visitors: bool,
 
     /// How often something may be done: `on`, `off`, or the figures that differ, as send=300/120,boot=600/600 (at once / a
-    /// minute). By address: sign-in (300/300), sign-up (300/120), email-code (100/60), boot and identify (2000/1200),
+    /// minute). By address: sign-in (600/300), sign-up (600/300), email-code (300/120), boot and identify (2000/1200),
     /// webhook (1200/1200); by visitor or agent: send (300/120), search (300/300).
     #[arg(long, env = "OPENCOM_RATE_LIMITS", default_value = "on")]
     pub rate_limits: Quotas,

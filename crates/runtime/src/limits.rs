@@ -67,9 +67,9 @@ impl Limit {
     /// address, so what goes by address is generous; the others are what one pair of hands does not reach.
     const fn usual(self) -> (u32, u32) {
         match self {
-            Self::SignIn => (300, 300),
-            Self::SignUp => (300, 120),
-            Self::EmailCode => (100, 60),
+            Self::SignIn => (600, 300),
+            Self::SignUp => (600, 300),
+            Self::EmailCode => (300, 120),
             Self::Boot | Self::Identify => (2000, 1200),
             Self::Send => (300, 120),
             Self::Search => (300, 300),
