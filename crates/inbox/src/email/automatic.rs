@@ -37,7 +37,7 @@ pub(super) fn kind(mail: &Incoming, sender: &str) -> Option<Automatic> {
     }
     let submitted = header("auto-submitted");
     let is_automatic = !submitted.is_empty() && submitted != "no";
-    if is_automatic && is_report || is_automatic && local == "mailer-daemon" {
+    if is_automatic && (is_report || local == "mailer-daemon") {
         return Some(Automatic::Bounce);
     }
     let says_so = ["x-autoreply", "x-autorespond", "x-autoresponder"]
