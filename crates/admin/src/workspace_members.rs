@@ -87,7 +87,7 @@ pub trait WorkspaceMembers: Send + Sync {
     ///
     /// # Errors
     /// `NOT_AUTHENTICATED`, `NOT_WORKSPACE_MEMBER`, `PERMISSION_DENIED`; `ALREADY_EXISTS` for a member and for an address
-    /// that is invited; `NOT_AUTHORIZED` for an admin invited by somebody who is none; `INVALID_INPUT`.
+    /// that is invited; `NOT_AUTHORIZED` for an admin invited by somebody who is none; `INVALID_INPUT`; `RATE_LIMITED`.
     async fn workspace_members_invite_to_workspace(&self, cx: &mut ActionCx, req: InviteToWorkspace)
     -> Result<Invited>;
 

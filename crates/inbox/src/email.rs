@@ -27,6 +27,7 @@ use opencom_core::{Error, Permission, Result};
 use opencom_runtime::registry::Registration;
 use opencom_runtime::{ActionCx, MutationCx, QueryCx};
 
+pub use self::delivery::DropEarlyReports;
 pub use self::files::{DropUnclaimedFiles, FetchFiles};
 pub use self::outbound::SendEmail;
 use crate::{Inbox, InboxService};
@@ -91,6 +92,9 @@ pub trait EmailChannel: Send + Sync {
 
     /// Deletes the bytes of files that no mail took after all.
     async fn email_channel_drop_unclaimed_files(&self, cx: &mut ActionCx, job: DropUnclaimedFiles) -> Result<()>;
+
+    /// Deletes reports of mails that no message sent.
+    async fn email_channel_drop_early_reports(&self, cx: &mut ActionCx, job: DropEarlyReports) -> Result<()>;
 }
 
 pub(crate) fn register(of: &mut Registration<'_, dyn InboxService>) -> Result<()> {
@@ -99,7 +103,9 @@ pub(crate) fn register(of: &mut Registration<'_, dyn InboxService>) -> Result<()
         .mutation::<SendEmailReply>(|s, cx, req| s.email_channel_send_email_reply(cx, req))
         .job::<SendEmail>(|s, cx, job| s.email_channel_send(cx, job))
         .job::<FetchFiles>(|s, cx, job| s.email_channel_fetch_files(cx, job))
-        .job::<DropUnclaimedFiles>(|s, cx, job| s.email_channel_drop_unclaimed_files(cx, job));
+        .job::<DropUnclaimedFiles>(|s, cx, job| s.email_channel_drop_unclaimed_files(cx, job))
+        .job::<DropEarlyReports>(|s, cx, job| s.email_channel_drop_early_reports(cx, job))
+        .every(delivery::DROP_EVERY, &DropEarlyReports {})?;
     Ok(())
 }
 
@@ -156,5 +162,9 @@ impl EmailChannel for Inbox {
 
     async fn email_channel_drop_unclaimed_files(&self, cx: &mut ActionCx, job: DropUnclaimedFiles) -> Result<()> {
         files::drop_unclaimed(self, cx, job).await
+    }
+
+    async fn email_channel_drop_early_reports(&self, cx: &mut ActionCx, _: DropEarlyReports) -> Result<()> {
+        delivery::drop_early(cx).await
     }
 }

@@ -22,7 +22,8 @@ pub enum Limit {
     SignIn,
     /// Signing up by password, by address.
     SignUp,
-    /// Asking for a code by e-mail, by address. Each e-mail address has a stricter limit of its own.
+    /// Asking for a code by e-mail, by address, and inviting by e-mail, by agent. Each e-mail address has a stricter limit for
+    /// codes of its own.
     EmailCode,
     /// Booting and refreshing a visitor's session, by address.
     Boot,

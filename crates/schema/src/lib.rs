@@ -610,6 +610,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    early_mail_reports (provider_mail_id, kind) {
+        provider_mail_id -> Text,
+        kind -> Text,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     email_threads (id) {
         id -> Uuid,
         workspace_id -> Uuid,

@@ -105,6 +105,38 @@ async fn signing_in_signing_up_and_asking_for_codes_are_limited_by_address() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn inviting_is_limited_by_agent() {
+    let wire = limited("email-code=2/1").await;
+    let ws = wire.kit.workspace().await;
+    let (admin, viewer) = (
+        wire.kit.agent(&ws, Role::Admin).await,
+        wire.kit.agent(&ws, Role::Viewer).await,
+    );
+    let [owner, admin, viewer] = [&ws.owner, &admin, &viewer].map(|person| wire.token(person));
+    let invite = async |token: &str, name: &str| {
+        let args = json!({ "workspaceId": ws.id, "email": format!("{name}@example.com"), "role": "agent",
+                           "baseUrl": "https://a.com" });
+        wire.call("action", "workspaceMembers:inviteToWorkspace", args, Some(token))
+            .await
+    };
+    for name in ["ada", "bob"] {
+        assert_eq!(invite(&owner, name).await["value"], json!({ "status": "invited" }));
+    }
+    let refused = invite(&owner, "cid").await;
+    assert_refused(&refused);
+    // Those who may not are told so, however often; others of the workspace have a limit of their own.
+    for _ in 0..3 {
+        assert_eq!(invite(&viewer, "cid").await["errorData"]["code"], "PERMISSION_DENIED");
+    }
+    assert_eq!(invite(&admin, "cid").await["value"], json!({ "status": "invited" }));
+    wire.kit.run_jobs().await;
+    assert_eq!(wire.kit.mail.sent().len(), 3);
+    let wait = refused["errorData"]["retryAfterMs"].as_f64().unwrap();
+    wire.kit.clock.advance(wait as i64);
+    assert_eq!(invite(&owner, "dan").await["value"], json!({ "status": "invited" }));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn booting_refreshing_and_identifying_are_limited_by_address() {
     let wire = limited("boot=2/1,identify=1/1").await;
     let workspace = wire.kit.workspace().await;

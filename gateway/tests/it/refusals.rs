@@ -1,6 +1,6 @@
 //! Every refusal of the contract's error table, as it comes over the wire: code and text.
 
-use opencom_core::id::{ConversationId, UserId, WorkspaceInvitationId, WorkspaceMemberId};
+use opencom_core::id::{ConversationId, UserId, VisitorId, WorkspaceId, WorkspaceInvitationId, WorkspaceMemberId};
 use opencom_core::{Millis, Role};
 use opencom_testkit::Settings;
 use serde_json::{Value, json};
@@ -205,6 +205,47 @@ async fn every_refusal_has_its_code_and_its_text() {
     let text = format!("Account {} already exists", agent.email);
     table
         .refuses(sign_up(&agent.email), None, "ALREADY_EXISTS", &text)
+        .await;
+    // The words that some functions have of their own.
+    for (route, path, arguments) in [
+        ("query", "auditLogs:exportLogs", of_ws()),
+        (
+            "mutation",
+            "auditLogs:logExport",
+            json!({ "workspaceId": id, "exportType": "auditLogs", "recordCount": 1 }),
+        ),
+    ] {
+        table
+            .refuses((route, path, arguments), None, "NOT_AUTHENTICATED", "Unauthorized")
+            .await;
+    }
+    let article = json!({ "workspaceId": id, "title": "t", "content": "c" });
+    let article = ("mutation", "articles:create", article);
+    table
+        .refuses(article, None, "NOT_AUTHENTICATED", "Authentication required")
+        .await;
+    let upload = |workspace: WorkspaceId, named: VisitorId| {
+        let arguments = json!({ "workspaceId": workspace, "visitorId": named, "sessionToken": second.token });
+        ("mutation", "supportAttachments:generateUploadUrl", arguments)
+    };
+    let text = "Not authorized to upload files for this visitor";
+    table
+        .refuses(upload(id, visitor.id), None, "NOT_AUTHORIZED", text)
+        .await;
+    let nowhere = upload(WorkspaceId::generate(), second.id);
+    table.refuses(nowhere, None, "NOT_FOUND", "Workspace not found").await;
+    let send = json!({ "conversationId": conversation, "senderId": second.id, "senderType": "visitor", "content": "x",
+                       "sessionToken": second.token });
+    let text = "Not authorized to send messages to this conversation";
+    table
+        .refuses(("mutation", "messages:send", send), None, "NOT_AUTHORIZED", text)
+        .await;
+    let ticket = json!({ "workspaceId": id, "subject": "s", "visitorId": visitor.id, "sessionToken": visitor.token });
+    let ticket = table.wire.value("mutation", "tickets:create", ticket, None).await;
+    let look = json!({ "id": ticket, "sessionToken": second.token });
+    let text = "Not authorized to access this ticket";
+    table
+        .refuses(("query", "tickets:get", look), None, "NOT_AUTHORIZED", text)
         .await;
     // Wrong arguments.
     let text = "Retention days must be 30, 90, or 365";

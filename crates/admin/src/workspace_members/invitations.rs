@@ -7,6 +7,7 @@ use opencom_core::id::WorkspaceInvitationId;
 use opencom_core::{Error, Permission, Result, email};
 use opencom_providers::email::Mailbox;
 use opencom_runtime::audit::{Actor, AuditTrail, Entry};
+use opencom_runtime::limits::Limit;
 use opencom_runtime::{ActionCx, MutationCx, ScopedFutureExt};
 use serde_json::json;
 
@@ -34,6 +35,8 @@ impl Admin {
             return Err(Error::invalid("email", "The e-mail address is not valid"));
         }
         let link = mail::link(self.parts.web_app_url.as_deref(), &req.base_url, &address)?;
+        // Whoever the mail goes to has not asked for it.
+        cx.count_caller(Limit::EmailCode)?;
         let workspace = workspaces::by_id(cx, req.workspace_id)
             .await?
             .or_not_found("Workspace")?;

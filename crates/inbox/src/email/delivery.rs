@@ -1,40 +1,113 @@
 //! How far mails got, as providers report it and as mails that come back say.
+//!
+//! A report may come before the message knows what the provider calls its mail. Such a report waits for the message, which
+//! takes it along ([`accepted`]); who writes what first, the lock on the mail's id decides.
 
 use opencom_contract::messages::DeliveryStatus;
-use opencom_core::Result;
 use opencom_core::id::WorkspaceId;
-use opencom_runtime::{ActionCx, MutationCx, ScopedFutureExt};
+use opencom_core::{Millis, Result};
+use opencom_runtime::{ActionCx, Job, MutationCx, ScopedFutureExt};
+use serde::{Deserialize, Serialize};
 
+use super::address::bounded;
 use super::automatic;
 use super::mail::Incoming;
 use super::payload::DeliveryEvent;
 use super::queries;
 use super::store::{self, Delivery};
+use crate::messages::rows::MessageRow;
 
-/// Writes what a provider reports. Reports about mails that are not known change nothing.
+/// How long a report waits for its message. A job that was cut short between sending and writing is tried again well before.
+const WAITS_FOR: i64 = Millis::DAY;
+/// How often to look for reports that waited in vain: those of mails that are no messages.
+pub(super) const DROP_EVERY: i64 = Millis::HOUR;
+/// How many of them one transaction deletes.
+const DROPPED_AT_ONCE: i64 = 1000;
+
+/// Deletes reports that waited for their message in vain.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct DropEarlyReports {}
+
+impl Job for DropEarlyReports {
+    const KIND: &'static str = "inbox.drop_early_mail_reports";
+}
+
+/// Writes what a provider reports. Reports about mails that never become known change nothing.
 pub(super) async fn note(cx: &mut ActionCx, event: DeliveryEvent) -> Result<()> {
     cx.transaction(|cx| apply(cx, &event).scope_boxed()).await
 }
 
 async fn apply(cx: &mut MutationCx, event: &DeliveryEvent) -> Result<()> {
-    let Some(id) = &event.email_id else { return Ok(()) };
-    let Some(message) = queries::lock_by_mail(cx, id).await? else {
+    let Some(id) = event.email_id.as_deref().map(bounded) else {
         return Ok(());
+    };
+    store::lock_provider_mail(cx, id).await?;
+    let Some(message) = queries::lock_by_mail(cx, id).await? else {
+        // To a mail that was just sent it will mean something.
+        return match next(Some(DeliveryStatus::Sent), &event.kind) {
+            Some(_) => store::keep_early_report(cx, id, &event.kind).await,
+            None => Ok(()),
+        };
     };
     let Some(status) = next(message.delivery_status, &event.kind) else {
         return Ok(());
     };
-    let error = match status {
-        DeliveryStatus::Bounced => Some("The mail came back."),
-        DeliveryStatus::Failed => Some("The provider could not send the mail."),
-        DeliveryStatus::Pending | DeliveryStatus::Sent | DeliveryStatus::Delivered => None,
-    };
     let delivery = Delivery {
         delivery_status: Some(status),
-        delivery_error: error,
+        delivery_error: error_of(status),
         ..Delivery::default()
     };
     store::set_delivery(cx, &message, &delivery).await
+}
+
+/// Writes that the provider took the mail of `sent`, a message as it was before, and what was reported of it meanwhile.
+pub(super) async fn accepted(cx: &mut MutationCx, sent: &MessageRow, provider_id: Option<&str>) -> Result<()> {
+    let provider_id = provider_id.map(bounded);
+    let mut early = Vec::new();
+    if let Some(id) = provider_id {
+        store::lock_provider_mail(cx, id).await?;
+        early = store::take_early_reports(cx, id).await?;
+    }
+    let Some(message) = queries::lock_message(cx, sent.id).await? else {
+        return Ok(());
+    };
+    // What was reported by the mail's `Message-ID` stands there already.
+    let reported = message
+        .delivery_status
+        .filter(|_| message.delivery_status != sent.delivery_status);
+    let status = early
+        .iter()
+        .fold(reported.unwrap_or(DeliveryStatus::Sent), |status, kind| {
+            next(Some(status), kind).unwrap_or(status)
+        });
+    let delivery = Delivery {
+        delivery_status: Some(status),
+        provider_mail_id: provider_id,
+        delivery_error: error_of(status),
+    };
+    store::set_delivery(cx, &message, &delivery).await
+}
+
+/// Deletes reports that waited in vain.
+pub(super) async fn drop_early(cx: &ActionCx) -> Result<()> {
+    let before = cx.now().plus(-WAITS_FOR);
+    loop {
+        let dropped = cx
+            .transaction(|cx| store::drop_early_reports(cx, before, DROPPED_AT_ONCE).scope_boxed())
+            .await?;
+        if i64::try_from(dropped) != Ok(DROPPED_AT_ONCE) {
+            return Ok(());
+        }
+    }
+}
+
+/// What stands on a message whose mail got that far.
+fn error_of(status: DeliveryStatus) -> Option<&'static str> {
+    match status {
+        DeliveryStatus::Bounced => Some("The mail came back."),
+        DeliveryStatus::Failed => Some("The provider could not send the mail."),
+        DeliveryStatus::Pending | DeliveryStatus::Sent | DeliveryStatus::Delivered => None,
+    }
 }
 
 /// What an event makes of a message; `None`: nothing. Reports come late and in any order: a mail that came back does not
@@ -57,7 +130,7 @@ pub(super) async fn came_back(cx: &mut MutationCx, workspace: WorkspaceId, mail:
     for message in queries::lock_sent(cx, workspace, &ids).await? {
         let delivery = Delivery {
             delivery_status: Some(DeliveryStatus::Bounced),
-            delivery_error: Some("The mail came back."),
+            delivery_error: error_of(DeliveryStatus::Bounced),
             ..Delivery::default()
         };
         store::set_delivery(cx, &message, &delivery).await?;

@@ -29,6 +29,8 @@ const SUBJECT_HOLDS: i64 = 90 * Millis::DAY;
 const PREVIEW: usize = 2000;
 /// What stands in place of a mail that could not be read.
 const UNREADABLE: &str = "A mail came that could not be read. It is attached as it came.";
+/// What stands above a mail that names no sender, where its words are all that came.
+const SENDERLESS: &str = "A mail came that does not say whom it is from:";
 
 /// Takes in what a provider reports.
 pub(super) async fn receive(inbox: &Inbox, cx: &mut ActionCx, body: &[u8]) -> Result<Received> {
@@ -46,6 +48,8 @@ pub(super) async fn receive(inbox: &Inbox, cx: &mut ActionCx, body: &[u8]) -> Re
         mail.overlay(received.mail(&id).await.map_err(Error::internal)?);
     }
     mail.remove_nul();
+    // Nobody could be answered.
+    mail.is_unreadable |= address(&mail.from).is_empty();
     let candidates = candidates(&mail);
     let addresses: Vec<String> = candidates.iter().map(|candidate| candidate.address.clone()).collect();
     let configs = cx
@@ -126,7 +130,7 @@ async fn store_mail(inbox: &Inbox, cx: &mut MutationCx, arrival: Arrival<'_>) ->
     let known_id = mail.message_id.as_deref().map(bounded);
     let provider_id = mail.provider_id.as_deref().map(bounded);
     let id = InboundEmailId::generate();
-    let keeps_original = fate == Fate::Dropped || !shown.is_all;
+    let keeps_original = fate != Fate::Stored || !shown.is_all;
     let original = keeps_original.then(|| Json::new(json!({ "text": mail.text, "html": mail.html })));
     let row = NewInbound {
         id,
@@ -160,10 +164,14 @@ async fn store_mail(inbox: &Inbox, cx: &mut MutationCx, arrival: Arrival<'_>) ->
     }
     files::record(cx, kept.all()).await?;
     let (conversation_id, message_id) = match fate {
-        Fate::Unreadable => store_unreadable(cx, arrival).await?,
+        Fate::Unreadable => store_unreadable(cx, arrival, &shown).await?,
         Fate::Stored | Fate::Dropped => store_message(cx, arrival, is_forwarded, &shown).await?,
     };
     store::set_message(cx, id, conversation_id, message_id).await?;
+    let has_files = mail.files.as_ref().is_some_and(|files| !files.is_empty());
+    if let Some(email_id) = mail.provider_id.clone().filter(|_| arrival.fetches_files && has_files) {
+        cx.enqueue(&FetchFiles { message_id, email_id })?;
+    }
     Ok(Received::Stored {
         conversation_id,
         message_id,
@@ -276,18 +284,15 @@ async fn store_message(
             channel: Channel::Email,
         })?;
     }
-    let has_files = mail.files.as_ref().is_some_and(|files| !files.is_empty());
-    if let Some(email_id) = mail.provider_id.clone().filter(|_| arrival.fetches_files && has_files) {
-        cx.enqueue(&FetchFiles {
-            message_id: id,
-            email_id,
-        })?;
-    }
     Ok((conversation.parties.id, id))
 }
 
 /// A mail that could not be read, as something that the members see: nothing is lost without a word.
-async fn store_unreadable(cx: &mut MutationCx, arrival: Arrival<'_>) -> Result<(ConversationId, MessageId)> {
+async fn store_unreadable(
+    cx: &mut MutationCx,
+    arrival: Arrival<'_>,
+    shown: &Shown,
+) -> Result<(ConversationId, MessageId)> {
     let Arrival { config, mail, kept, .. } = arrival;
     let subject = if mail.subject.is_empty() {
         "Unreadable mail"
@@ -303,12 +308,17 @@ async fn store_unreadable(cx: &mut MutationCx, arrival: Arrival<'_>) -> Result<(
         storage_id: Some(file.id),
         url: Some(stored_files::url(public_url, file.id)),
     });
+    let content = match &raw {
+        Some(_) => UNREADABLE.to_owned(),
+        None => format!("{SENDERLESS}\n\n{}", shown.words),
+    };
+    let files = files::described(public_url, mail.files.as_deref().unwrap_or_default(), &kept.files);
     let metadata = EmailMetadata {
         subject: Some(mail.subject.clone()),
         from: Some(mail.from.clone()),
         to: Some(mail.to.clone()),
         message_id: mail.message_id.clone(),
-        attachments: Some(raw.into_iter().collect()),
+        attachments: Some(files.into_iter().chain(raw).collect()),
         ..EmailMetadata::default()
     };
     let id = MessageId::generate();
@@ -318,7 +328,7 @@ async fn store_unreadable(cx: &mut MutationCx, arrival: Arrival<'_>) -> Result<(
         id,
         conversations::SYSTEM,
         SenderType::Bot,
-        UNREADABLE,
+        &content,
         &metadata,
     )
     .await?;

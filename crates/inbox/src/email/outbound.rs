@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::address::{address, bare_subject, bounded, normalized_subject};
 use super::rows::{ConfigRow, NewThread};
 use super::store::{self, Delivery};
-use super::{alias, content, queries};
+use super::{alias, content, delivery, queries};
 use crate::conversations::rows::LockedConversation;
 use crate::conversations::store::NewMessageMarks;
 use crate::messages::rows::{MessageRow, NewMessage};
@@ -287,16 +287,9 @@ pub(super) async fn send(inbox: &Inbox, cx: &mut ActionCx, job: SendEmail) -> Re
     let message = &draft.message;
     match sent {
         Ok(accepted) => {
-            let provider_mail_id = accepted.provider_id;
-            cx.transaction(|cx| {
-                let delivery = Delivery {
-                    delivery_status: Some(DeliveryStatus::Sent),
-                    provider_mail_id: provider_mail_id.as_deref(),
-                    delivery_error: None,
-                };
-                async move { store::set_delivery(cx, message, &delivery).await }.scope_boxed()
-            })
-            .await
+            let id = accepted.provider_id;
+            cx.transaction(|cx| delivery::accepted(cx, message, id.as_deref()).scope_boxed())
+                .await
         }
         Err(error) => {
             let text = error.to_string();

@@ -61,7 +61,8 @@ fn event(object: &Map<String, Value>) -> DeliveryEvent {
     let id = object.get("data").and_then(|data| data.get("email_id"));
     DeliveryEvent {
         kind: text(object.get("type")).unwrap_or_default(),
-        email_id: text(id).filter(|id| !id.is_empty()),
+        // PostgreSQL stores no NUL, so no mail here is called so.
+        email_id: text(id).filter(|id| !id.is_empty() && !id.contains('\0')),
     }
 }
 

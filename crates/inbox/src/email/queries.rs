@@ -172,6 +172,16 @@ pub(crate) async fn message(cx: &mut QueryCx, id: MessageId) -> Result<Option<(M
     Ok(row)
 }
 
+/// A message, locked.
+pub(crate) async fn lock_message(cx: &mut MutationCx, id: MessageId) -> Result<Option<MessageRow>> {
+    Ok(MessageRow::query()
+        .filter(messages::id.eq(id))
+        .for_update()
+        .first(cx.connection().await?)
+        .await
+        .optional()?)
+}
+
 /// The message that a provider's event is about, locked: by what the provider calls its mail, else by its `Message-ID`.
 pub(crate) async fn lock_by_mail(cx: &mut MutationCx, id: &str) -> Result<Option<MessageRow>> {
     let by_provider = MessageRow::query()

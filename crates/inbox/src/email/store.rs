@@ -1,19 +1,25 @@
-//! Writes of `email_configs`, `email_threads` and `inbound_emails`, and of what mail writes to messages.
+//! Writes of `email_configs`, `email_threads`, `inbound_emails` and `early_mail_reports`, and of what mail writes to messages.
 
 use diesel::prelude::*;
 use diesel::result::Error as DieselError;
+use diesel::sql_types::{BigInt, Text, Timestamptz};
 use diesel_async::RunQueryDsl;
 use opencom_contract::email_channel::UpsertEmailConfig;
 use opencom_contract::messages::{DeliveryStatus, EmailMetadata};
-use opencom_core::Result;
 use opencom_core::id::{ConversationId, EmailConfigId, InboundEmailId, MessageId, WorkspaceId};
+use opencom_core::{Millis, Result};
 use opencom_runtime::database::{broken_unique, overtaken};
 use opencom_runtime::{MutationCx, Topic};
-use opencom_schema::{conversations, email_configs, email_threads, inbound_emails, messages};
+use opencom_schema::{conversations, early_mail_reports, email_configs, email_threads, inbound_emails, messages};
 
 use super::rows::{NewInbound, NewThread};
 use crate::conversations::rows::Parties;
 use crate::messages::rows::MessageRow;
+
+/// By hand, because diesel takes no sub-select on the table that it deletes from.
+const DROP_EARLY_REPORTS: &str = "DELETE FROM early_mail_reports WHERE ctid = ANY (ARRAY(
+    SELECT ctid FROM early_mail_reports WHERE created_at < $1 ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED
+))";
 
 /// Changes how a workspace takes mail; `None` when that was never set.
 pub(crate) async fn update_config(cx: &mut MutationCx, req: &UpsertEmailConfig) -> Result<Option<EmailConfigId>> {
@@ -122,6 +128,49 @@ pub(crate) async fn set_delivery(cx: &mut MutationCx, message: &MessageRow, deli
         .execute(cx.connection().await?)
         .await?;
     Ok(())
+}
+
+/// Makes those take turns who write what they know of the mail that its provider calls so.
+pub(crate) async fn lock_provider_mail(cx: &mut MutationCx, id: &str) -> Result<()> {
+    diesel::sql_query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))")
+        .bind::<Text, _>(format!("mail {id}"))
+        .execute(cx.connection().await?)
+        .await?;
+    Ok(())
+}
+
+/// Keeps a report of a mail that no message names, once.
+pub(crate) async fn keep_early_report(cx: &mut MutationCx, id: &str, kind: &str) -> Result<()> {
+    let now = cx.now();
+    diesel::insert_into(early_mail_reports::table)
+        .values((
+            early_mail_reports::provider_mail_id.eq(id),
+            early_mail_reports::kind.eq(kind),
+            early_mail_reports::created_at.eq(now),
+        ))
+        .on_conflict_do_nothing()
+        .execute(cx.connection().await?)
+        .await?;
+    Ok(())
+}
+
+/// Takes the kinds of the reports that were kept of a mail.
+pub(crate) async fn take_early_reports(cx: &mut MutationCx, id: &str) -> Result<Vec<String>> {
+    Ok(
+        diesel::delete(early_mail_reports::table.filter(early_mail_reports::provider_mail_id.eq(id)))
+            .returning(early_mail_reports::kind)
+            .load(cx.connection().await?)
+            .await?,
+    )
+}
+
+/// Deletes up to `limit` reports from before `time`, and says how many.
+pub(crate) async fn drop_early_reports(cx: &mut MutationCx, time: Millis, limit: i64) -> Result<usize> {
+    Ok(diesel::sql_query(DROP_EARLY_REPORTS)
+        .bind::<Timestamptz, _>(time)
+        .bind::<BigInt, _>(limit)
+        .execute(cx.connection().await?)
+        .await?)
 }
 
 /// Writes what a message says of its mail.

@@ -560,6 +560,55 @@ async fn broken_mails_are_read_as_far_as_they_go_and_kept_when_they_do_not() {
 }
 
 #[tokio::test]
+async fn a_mail_without_a_sender_is_kept_for_the_members_and_makes_no_visitor() {
+    let kit = Kit::start().await;
+    let ws = kit.workspace().await;
+    let to = take_mail(&kit, &ws).await;
+    for (n, from) in [json!(null), json!(""), json!(" "), json!("Ada <>"), json!(7)]
+        .into_iter()
+        .enumerate()
+    {
+        let senderless = with(
+            mail(&to, &n.to_string(), "Hello", "Nobody & me"),
+            json!({ "from": from }),
+        );
+        let (id, duplicate) = stored(&kit, &senderless).await;
+        assert!(!duplicate);
+        assert_eq!(stored(&kit, &senderless).await, (id, true), "{from}");
+        let conversation = seen(&kit, &ws, id).await;
+        assert_eq!(
+            (conversation.visitor_id, conversation.unread_by_agent),
+            (None, Some(Int(1))),
+            "{from}"
+        );
+        let message = thread(&kit, &ws, id).await.remove(0).message;
+        assert_eq!(
+            (message.sender_type, message.content.as_str()),
+            (
+                SenderType::Bot,
+                "A mail came that does not say whom it is from:\n\nNobody & me"
+            )
+        );
+    }
+    assert_eq!(
+        outcomes(&kit).await,
+        vec![("unreadable".to_owned(), Some("unreadable".to_owned())); 5]
+    );
+    let originals: Vec<Option<Value>> = inbound_emails::table
+        .select(inbound_emails::original)
+        .load(&mut kit.connection().await)
+        .await
+        .unwrap();
+    assert!(originals.iter().flatten().all(|kept| kept["text"] == "Nobody & me") && !originals.contains(&None));
+    let visitors: i64 = visitors::table
+        .count()
+        .get_result(&mut kit.connection().await)
+        .await
+        .unwrap();
+    assert_eq!(visitors, 0);
+}
+
+#[tokio::test]
 async fn files_that_no_mail_took_are_deleted() {
     let kit = Kit::start().await;
     let ws = kit.workspace().await;

@@ -9,7 +9,7 @@ use opencom_core::id::{ConversationId, MessageId, UserId};
 use opencom_core::{Int, Millis, Role};
 use opencom_inbox::email::Received;
 use opencom_runtime::Caller;
-use opencom_schema::{jobs, messages};
+use opencom_schema::{early_mail_reports, jobs, messages};
 use opencom_testkit::{Kit, Settings, Workspace};
 use serde_json::{Value, json};
 
@@ -65,18 +65,6 @@ impl Office {
             .unwrap()
     }
 
-    /// What the provider reports about the mail that it calls `id`.
-    async fn reported(&self, kind: &str, id: &str) {
-        let mut cx = self.kit.dispatcher.action_cx(Caller::Anonymous);
-        let body = json!({ "type": kind, "created_at": "x", "data": { "email_id": id } }).to_string();
-        self.kit
-            .app
-            .inbox
-            .email_channel_note_delivery(&mut cx, body.as_bytes())
-            .await
-            .unwrap();
-    }
-
     fn reply(&self, more: Value) -> Value {
         let mut reply = json!({
             "conversationId": self.conversation, "agentId": self.ws.owner.user_id, "to": ["ada@example.org"],
@@ -85,6 +73,17 @@ impl Office {
         reply.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         reply
     }
+}
+
+/// What the provider reports about the mail that it calls `id`.
+async fn reported(kit: &Kit, kind: &str, id: &str) {
+    let mut cx = kit.dispatcher.action_cx(Caller::Anonymous);
+    let body = json!({ "type": kind, "created_at": "x", "data": { "email_id": id } }).to_string();
+    kit.app
+        .inbox
+        .email_channel_note_delivery(&mut cx, body.as_bytes())
+        .await
+        .unwrap();
 }
 
 const FIRST: &str = "<5f1c2d3e-1111-4a4a-9b9b-0c0c0c0c0c0c@example.org>";
@@ -366,7 +365,7 @@ async fn reports_and_mails_that_come_back_say_how_far_a_mail_got() {
         ("email.bounced", "e1", DeliveryStatus::Bounced),
         ("email.opened", "e1", DeliveryStatus::Bounced),
     ] {
-        office.reported(kind, mail).await;
+        reported(&office.kit, kind, mail).await;
         assert_eq!(office.status().await, Some(expected), "{kind} {mail}");
     }
 
@@ -430,4 +429,117 @@ async fn a_mail_that_was_sent_is_not_sent_again() {
         .unwrap();
     office.kit.run_jobs().await;
     assert!(office.smtp.is_idle());
+}
+
+/// A conversation by mail whose answers a provider takes that calls the first one `recorded-1`, the next `recorded-2`.
+async fn recorded() -> (Kit, Workspace, ConversationId) {
+    let kit = Kit::start().await;
+    let ws = kit.workspace().await;
+    let address = take_mail(&kit, &ws).await;
+    let raw = travelled(include_bytes!("mails/plain_thunderbird.eml"), &[("inbox", &address)]);
+    let (conversation, _) = stored(&kit, &bringing(&raw)).await;
+    (kit, ws, conversation)
+}
+
+/// How far the mail of a message got, and why not further.
+async fn delivery(kit: &Kit, id: MessageId) -> (Option<DeliveryStatus>, bool) {
+    messages::table
+        .find(id)
+        .select((messages::delivery_status, messages::delivery_error.is_not_null()))
+        .first(&mut kit.connection().await)
+        .await
+        .unwrap()
+}
+
+async fn waiting_reports(kit: &Kit) -> i64 {
+    early_mail_reports::table
+        .count()
+        .get_result(&mut kit.connection().await)
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn reports_count_whether_they_come_before_the_mail_is_known_or_after() {
+    let (kit, ws, conversation) = recorded().await;
+    let cases: [(&[&str], DeliveryStatus, bool); 5] = [
+        (&["email.sent"], DeliveryStatus::Sent, false),
+        (&["email.sent", "email.delivered"], DeliveryStatus::Delivered, false),
+        (&["email.bounced", "email.delivered"], DeliveryStatus::Bounced, true),
+        (&["email.failed"], DeliveryStatus::Failed, true),
+        (&["email.complained"], DeliveryStatus::Sent, false),
+    ];
+    let mut mails = 0;
+    for (kinds, status, is_wrong) in cases {
+        for before in 0..=kinds.len() {
+            let id = answer(&kit, &ws.owner, conversation, "hello").await.unwrap();
+            mails += 1;
+            let mail = format!("recorded-{mails}");
+            let (early, late) = kinds.split_at(before);
+            for kind in early {
+                reported(&kit, kind, &mail).await;
+                reported(&kit, kind, &mail).await;
+            }
+            kit.run_jobs().await;
+            for kind in late {
+                reported(&kit, kind, &mail).await;
+            }
+            assert_eq!(delivery(&kit, id).await, (Some(status), is_wrong), "{early:?} {late:?}");
+            assert_eq!(waiting_reports(&kit).await, 0);
+        }
+    }
+    assert_eq!(kit.mail.sent().len(), mails);
+}
+
+#[tokio::test]
+async fn a_report_that_comes_while_the_mail_is_written_down_counts() {
+    let (kit, ws, conversation) = recorded().await;
+    for n in 1..=20 {
+        let id = answer(&kit, &ws.owner, conversation, "hello").await.unwrap();
+        let mail = format!("recorded-{n}");
+        tokio::join!(kit.run_jobs(), async {
+            while kit.mail.sent().len() < n {
+                tokio::task::yield_now().await;
+            }
+            reported(&kit, "email.delivered", &mail).await;
+        });
+        assert_eq!(delivery(&kit, id).await, (Some(DeliveryStatus::Delivered), false));
+    }
+}
+
+#[tokio::test]
+async fn what_is_reported_by_the_mails_own_id_before_it_is_written_down_stays() {
+    let (kit, ws, conversation) = recorded().await;
+    let id = answer(&kit, &ws.owner, conversation, "hello").await.unwrap();
+    let metadata = thread(&kit, &ws, conversation)
+        .await
+        .pop()
+        .unwrap()
+        .message
+        .email_metadata;
+    let message_id = metadata.unwrap().message_id.unwrap();
+    tokio::join!(kit.run_jobs(), async {
+        while kit.mail.sent().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        reported(&kit, "email.bounced", &message_id).await;
+    });
+    assert_eq!(delivery(&kit, id).await, (Some(DeliveryStatus::Bounced), true));
+}
+
+#[tokio::test]
+async fn reports_of_mails_that_are_no_messages_wait_for_a_day() {
+    let kit = Kit::start().await;
+    reported(&kit, "email.delivered", "of a code").await;
+    reported(&kit, "email.opened", &"x".repeat(5000)).await;
+    reported(&kit, "email.sent", "of another").await;
+    reported(&kit, "email.delivered", "a\0b").await;
+    assert_eq!(waiting_reports(&kit).await, 2);
+    kit.clock.advance(Millis::DAY - Millis::HOUR);
+    kit.run_jobs().await;
+    assert_eq!(waiting_reports(&kit).await, 2);
+    reported(&kit, "email.delivered", "of a later one").await;
+    kit.clock.advance(2 * Millis::HOUR);
+    kit.run_jobs().await;
+    assert_eq!(waiting_reports(&kit).await, 1);
 }

@@ -1,4 +1,4 @@
-//! Every statement that the functions of visitors send goes by index, among some thousand visitors.
+//! Every statement that the functions of visitors send goes by index, among a hundred thousand visitors.
 
 use diesel_async::SimpleAsyncConnection;
 use opencom_testkit::{Kit, Nobody, Workspace};
@@ -7,14 +7,14 @@ use serde_json::json;
 use crate::statements::{observed_kit, plan, recorded};
 use crate::support::boot;
 
-/// Thousands of visitors in twenty workspaces.
+/// A hundred thousand visitors in twenty workspaces.
 const CROWD: &str = "
     INSERT INTO workspaces (id, name, created_at)
         SELECT ('00000000-0000-0000-0000-0000000000' || lpad(n::text, 2, '0'))::uuid, 'w', now() FROM generate_series(1, 20) n;
     INSERT INTO visitors (id, workspace_id, session_id, name, email, created_at)
         SELECT gen_random_uuid(), ('00000000-0000-0000-0000-0000000000' || lpad((n % 20 + 1)::text, 2, '0'))::uuid,
             's' || n, 'Visitor Number ' || n, 'v' || n || '@x.com', now() - n * interval '1 second'
-        FROM generate_series(1, 8000) n;
+        FROM generate_series(1, 100000) n;
     INSERT INTO widget_sessions (id, token_hash, visitor_id, workspace_id, identity_verified, expires_at, created_at)
         SELECT gen_random_uuid(), sha256(id::text::bytea), id, workspace_id, false, now() + interval '1 day', now() FROM visitors;
     INSERT INTO visitor_presence SELECT id, now() FROM visitors;
