@@ -6,6 +6,7 @@ mod crash;
 mod data;
 mod live;
 mod load;
+mod near;
 mod people;
 mod pgbench;
 mod report;
@@ -43,7 +44,7 @@ enum Command {
     Rows(Settings),
     /// The live table: fan-out, updates under load, memory of sockets, writes over them.
     Live(Settings),
-    /// Search in the help center, by what is looked for. Not among everything.
+    /// Search in the help center, by what is looked for, nearest neighbours, and how good both are. Not among everything.
     Search(Settings),
     /// A thousand visitors at once boot, open a conversation and send; nothing may be lost, doubled or refused.
     Swarm(Settings),
@@ -68,6 +69,9 @@ struct Settings {
     /// Articles to search in.
     #[arg(long, default_value_t = 100_000)]
     articles: u64,
+    /// Chunks to find nearest neighbours among.
+    #[arg(long, default_value_t = 100_000)]
+    chunks: u64,
     /// Visitors of the swarm.
     #[arg(long, default_value_t = 1000)]
     visitors: usize,

@@ -1,4 +1,5 @@
-//! Search in many articles, by what is looked for: what is common is found by another way than what is rare.
+//! Search in many articles, by what is looked for: what is common is found by another way than what is rare. Beside it
+//! nearest neighbours.
 
 use opencom_contract::articles;
 use opencom_core::id::WorkspaceId;
@@ -6,11 +7,10 @@ use rand::RngExt;
 use tokio_postgres::Client as Database;
 
 use crate::client::{Client, is_success};
-use crate::load;
 use crate::people::sign_up;
 use crate::report::{self, LiveRow};
 use crate::server::{Gateway, Launch, Place, database};
-use crate::{Fault, Settings, data};
+use crate::{Fault, Settings, data, load, near};
 
 /// What the slowest of a hundred searches may take.
 const TARGET_MS: f64 = 20.0;
@@ -41,11 +41,22 @@ const QUERIES: [(&str, Make); 6] = [
     }),
 ];
 
-/// Measures every kind of query and prints the table.
+/// Measures every kind of query, and nearest neighbours, and prints the table.
 pub(crate) async fn run(settings: &Settings) -> Result<(), Fault> {
     let place = Place::new(settings)?;
     let postgres = database(&place).await?;
     let url = postgres.url("opencom");
+    let connection = data::connect(&url).await?;
+    let mut rows = Vec::new();
+    if settings.wants("nDCG") {
+        let launch = Launch {
+            flags: &["--rate-limits", "off"],
+            ..Launch::calls(&url)
+        };
+        let gateway = Gateway::start(settings, &place, launch).await?;
+        rows.extend(near::judge(&gateway.address, &url, &connection).await?);
+        gateway.kill().await?;
+    }
     // A few hands searching as fast as they are answered would be limited.
     let flags = ["--role", "api", "--rate-limits", "off"];
     let launch = Launch {
@@ -54,11 +65,12 @@ pub(crate) async fn run(settings: &Settings) -> Result<(), Fault> {
     };
     let gateway = Gateway::start(settings, &place, launch).await?;
     let agent = sign_up(&gateway.address, "bench").await?;
-    let connection = data::connect(&url).await?;
     generate(&connection, agent.workspace_id, settings.articles).await?;
     let words = words(&connection).await?;
     let any = || words[rand::rng().random_range(0..words.len())].as_str();
-    let mut rows = Vec::new();
+    if settings.wants("nearest") {
+        rows.extend(near::measure(settings, &url, &connection, agent.workspace_id, &words).await?);
+    }
     for (name, make) in QUERIES.iter().filter(|(name, _)| settings.wants(name)) {
         let connect = async || Client::connect(&gateway.address, None).await;
         let one = async |client: &mut Client| {

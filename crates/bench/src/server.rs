@@ -100,6 +100,7 @@ impl Gateway {
             .arg(place.path().join("gateway"))
             .args(launch.flags)
             .env_remove("DATABASE_URL")
+            .env_remove("AI_GATEWAY_API_KEY")
             .env("OPENCOM_RATE_LIMITS", "off")
             .env("ENFORCE_WEBHOOK_SIGNATURES", "false")
             .stdin(Stdio::null())
@@ -150,7 +151,7 @@ impl Gateway {
         let limits = self.proc("limits")?;
         match field(&limits, "Max open files")
             .ok_or("no limit of open files")?
-            .parse()
+            .parse::<usize>()
         {
             Ok(limit) if sockets + SPARE_FILES > limit => {
                 Err(format!("the server may open {limit} files, which is too few for {sockets} sockets").into())

@@ -15,6 +15,7 @@ use serde_with_macros::skip_serializing_none;
 use validator::{Validate, ValidationError};
 
 use crate::arguments::nullable;
+use crate::done::Done;
 use crate::function::{ANYONE, functions, permitted, permitted_or_public, permitted_or_visitor};
 use crate::limits;
 
@@ -25,7 +26,7 @@ functions! {
     Create: mutation "articles:create" -> ArticleId, permitted(Permission::ArticlesCreate);
     Update: mutation "articles:update" -> ArticleRef, permitted(Permission::ArticlesCreate),
         nulls in "collectionId", "folderId", "tags", "audienceRules";
-    Remove: mutation "articles:remove" -> Removed, permitted(Permission::ArticlesDelete);
+    Remove: mutation "articles:remove" -> Done, permitted(Permission::ArticlesDelete);
     Publish: mutation "articles:publish" -> ArticleRef, permitted(Permission::ArticlesPublish);
     Unpublish: mutation "articles:unpublish" -> ArticleRef, permitted(Permission::ArticlesPublish);
     Archive: mutation "articles:archive" -> ArticleRef, permitted(Permission::ArticlesPublish);
@@ -347,13 +348,6 @@ pub struct RenderedArticle {
     pub rendered_content: String,
     /// The content as HTML that is safe to show, with the same addresses; where it was asked for.
     pub content_html: Option<String>,
-}
-
-/// What a removal answers.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Removed {
-    /// Always true.
-    pub success: bool,
 }
 
 /// How many found an article helpful.

@@ -8,7 +8,7 @@ use serde_with_macros::skip_serializing_none;
 use validator::Validate;
 
 use crate::arguments::nullable;
-use crate::articles::Removed;
+use crate::done::Done;
 use crate::function::{functions, permitted, permitted_or_public, permitted_or_visitor};
 use crate::limits;
 
@@ -22,7 +22,7 @@ functions! {
     Create: mutation "collections:create" -> CollectionId, permitted(Permission::ArticlesCreate);
     Update: mutation "collections:update" -> CollectionId, permitted(Permission::ArticlesCreate),
         nulls in "description", "icon", "parentId";
-    Remove: mutation "collections:remove" -> Removed, permitted(Permission::ArticlesCreate);
+    Remove: mutation "collections:remove" -> Done, permitted(Permission::ArticlesCreate);
     Reorder: mutation "collections:reorder" -> CollectionId, permitted(Permission::ArticlesCreate);
 }
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_with_macros::skip_serializing_none;
 use validator::Validate;
 
+use crate::done::Done;
 use crate::function::{functions, permitted};
 use crate::limits;
 
@@ -17,7 +18,7 @@ functions! {
     GetByShortcut: query "snippets:getByShortcut" -> Option<Snippet>, permitted(Permission::SnippetsManage);
     Create: mutation "snippets:create" -> SnippetId, permitted(Permission::SnippetsManage);
     Update: mutation "snippets:update" -> SnippetId, permitted(Permission::SnippetsManage);
-    Remove: mutation "snippets:remove" -> Removed, permitted(Permission::SnippetsManage);
+    Remove: mutation "snippets:remove" -> Done, permitted(Permission::SnippetsManage);
 }
 
 /// Snippets of a workspace by name, as English readers sort them. At most 10 000; `cursor` continues.
@@ -107,13 +108,6 @@ pub struct Update {
 pub struct Remove {
     /// The snippet.
     pub id: SnippetId,
-}
-
-/// It is gone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Removed {
-    /// Always true.
-    pub success: bool,
 }
 
 /// A snippet.

@@ -16,9 +16,10 @@ mod words;
 use async_trait::async_trait;
 use opencom_contract::articles::{
     Archive, Article, ArticleRef, ArticleStatus, Create, FeedbackStats, Get, GetFeedbackStats, GetForVisitor, List,
-    ListForVisitor, Publish, Remove, Removed, RenderedArticle, Search, SearchForVisitor, SubmitFeedback, Unpublish,
-    Update, Visibility,
+    ListForVisitor, Publish, Remove, RenderedArticle, Search, SearchForVisitor, SubmitFeedback, Unpublish, Update,
+    Visibility,
 };
+use opencom_contract::done::Done;
 use opencom_core::error::OrNotFound;
 use opencom_core::id::{ArticleFeedbackId, ArticleId, CollectionId, VisitorId, WorkspaceId};
 use opencom_core::{Code, Error, Json, Millis, Permission, Result};
@@ -71,7 +72,7 @@ pub trait Articles: Send + Sync {
     async fn articles_update(&self, cx: &mut MutationCx, req: Update) -> Result<ArticleRef>;
 
     /// Deletes an article with its feedback, for members with `articles.delete`.
-    async fn articles_remove(&self, cx: &mut MutationCx, req: Remove) -> Result<Removed>;
+    async fn articles_remove(&self, cx: &mut MutationCx, req: Remove) -> Result<Done>;
 
     /// Publishes an article, for members with `articles.publish`.
     async fn articles_publish(&self, cx: &mut MutationCx, req: Publish) -> Result<ArticleRef>;
@@ -308,7 +309,7 @@ impl Articles for HelpCenter {
         Ok(id)
     }
 
-    async fn articles_remove(&self, cx: &mut MutationCx, req: Remove) -> Result<Removed> {
+    async fn articles_remove(&self, cx: &mut MutationCx, req: Remove) -> Result<Done> {
         signed_in(cx).await?;
         match for_editor(cx, req.id, Permission::ArticlesDelete, false).await? {
             Found::Article(row) => {
@@ -320,7 +321,7 @@ impl Articles for HelpCenter {
                 forget(cx, &legacy_content(&row)).await?;
             }
         }
-        Ok(Removed { success: true })
+        Ok(Done::DONE)
     }
 
     async fn articles_publish(&self, cx: &mut MutationCx, req: Publish) -> Result<ArticleRef> {

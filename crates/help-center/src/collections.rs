@@ -10,11 +10,11 @@ pub(crate) mod store;
 use std::collections::{HashMap, HashSet};
 
 use async_trait::async_trait;
-use opencom_contract::articles::Removed;
 use opencom_contract::collections::{
     Collection, CollectionWithCounts, Create, Get, List, ListHierarchy, ListHierarchyForVisitor, Remove, Reorder,
     Update,
 };
+use opencom_contract::done::Done;
 use opencom_core::error::OrNotFound;
 use opencom_core::id::{CollectionId, WorkspaceId};
 use opencom_core::{Error, Int, Permission, Result};
@@ -64,7 +64,7 @@ pub trait Collections: Send + Sync {
     async fn collections_update(&self, cx: &mut MutationCx, req: Update) -> Result<CollectionId>;
 
     /// Deletes an empty collection, for members with `articles.create`. `INVALID_INPUT` while something is in it.
-    async fn collections_remove(&self, cx: &mut MutationCx, req: Remove) -> Result<Removed>;
+    async fn collections_remove(&self, cx: &mut MutationCx, req: Remove) -> Result<Done>;
 
     /// Sets a collection's place, for members with `articles.create`.
     async fn collections_reorder(&self, cx: &mut MutationCx, req: Reorder) -> Result<CollectionId>;
@@ -195,7 +195,7 @@ impl Collections for HelpCenter {
         Ok(row.id)
     }
 
-    async fn collections_remove(&self, cx: &mut MutationCx, req: Remove) -> Result<Removed> {
+    async fn collections_remove(&self, cx: &mut MutationCx, req: Remove) -> Result<Done> {
         let row = for_editor(cx, req.id).await?;
         if queries::has_children(cx, row.id).await? {
             return Err(Error::invalid("id", "Cannot delete collection with child collections"));
@@ -204,7 +204,7 @@ impl Collections for HelpCenter {
             return Err(Error::invalid("id", "Cannot delete collection with articles"));
         }
         store::delete(cx, row.id, row.workspace_id).await?;
-        Ok(Removed { success: true })
+        Ok(Done::DONE)
     }
 
     async fn collections_reorder(&self, cx: &mut MutationCx, req: Reorder) -> Result<CollectionId> {

@@ -84,6 +84,11 @@ pub async fn remove(cx: &mut MutationCx, content_type: ContentType, content_id: 
     store::delete(cx, content_type, content_id).await
 }
 
+/// The signs of a vector, as they are stored beside it.
+pub fn signs(vector: &[f32]) -> Vec<u8> {
+    Code::of(vector).to_bytes()
+}
+
 /// How the vectors of a content stand.
 enum Standing {
     /// It is not to be found.
@@ -209,7 +214,7 @@ impl HelpCenter {
                 content_type: job.content.content_type,
                 content_id: &job.content.content_id,
                 model: self.parts.embeddings.model(None),
-                code: Code::of(vector).to_bytes(),
+                code: signs(vector),
                 embedding: vector.clone(),
                 text_hash: &hash,
                 title: &text.title,

@@ -5,7 +5,8 @@ pub(crate) mod rows;
 pub(crate) mod store;
 
 use async_trait::async_trait;
-use opencom_contract::snippets::{Create, Get, GetByShortcut, List, Remove, Removed, Search, Snippet, Update};
+use opencom_contract::done::Done;
+use opencom_contract::snippets::{Create, Get, GetByShortcut, List, Remove, Search, Snippet, Update};
 use opencom_core::error::OrNotFound;
 use opencom_core::id::SnippetId;
 use opencom_core::{Error, Permission, Result};
@@ -45,7 +46,7 @@ pub trait Snippets: Send + Sync {
     async fn snippets_update(&self, cx: &mut MutationCx, req: Update) -> Result<SnippetId>;
 
     /// Deletes a snippet, and lets whoever learned from it forget it. `NOT_FOUND` for an unknown one.
-    async fn snippets_remove(&self, cx: &mut MutationCx, req: Remove) -> Result<Removed>;
+    async fn snippets_remove(&self, cx: &mut MutationCx, req: Remove) -> Result<Done>;
 }
 
 pub(crate) fn register(of: &mut Registration<'_, dyn InboxService>) -> Result<()> {
@@ -126,13 +127,13 @@ impl Snippets for Inbox {
         Ok(after.id)
     }
 
-    async fn snippets_remove(&self, cx: &mut MutationCx, req: Remove) -> Result<Removed> {
+    async fn snippets_remove(&self, cx: &mut MutationCx, req: Remove) -> Result<Done> {
         let row = managed(cx, req.id).await?;
         store::delete(cx, &row).await?;
         if let Some(knowledge) = &self.parts.snippet_knowledge {
             knowledge.snippet_removed(cx, row.id).await?;
         }
-        Ok(Removed { success: true })
+        Ok(Done::DONE)
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod changes;
 mod database;
+pub mod judged;
 mod kit;
 mod people;
 mod probe;

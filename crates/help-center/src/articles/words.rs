@@ -159,7 +159,7 @@ async fn corrected(cx: &mut QueryCx, workspace: WorkspaceId, query: &str) -> Res
         .collect();
     let swapped: Vec<String> = doubtful.iter().flat_map(|word| with_two_swapped(word)).collect();
     let statement = diesel::sql_query(
-        "SELECT asked.word AS asked, known.word FROM unnest($2) AS asked (word), LATERAL (
+        "SELECT asked.word AS asked, known.word FROM unnest($2::text[]) AS asked (word), LATERAL (
             SELECT word FROM article_words WHERE workspace_id = $1 AND (word = ANY($3) OR word % asked.word)
             ORDER BY similarity(word, asked.word) DESC, word LIMIT 100
          ) AS known",

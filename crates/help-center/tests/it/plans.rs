@@ -126,6 +126,67 @@ async fn every_statement_goes_by_index() {
     }
 }
 
+/// Thousands of articles and words in one more workspace.
+const LARGE: &str = "
+    INSERT INTO articles (id, workspace_id, title, slug, content, content_html, title_lower, content_lower, visibility,
+            status, sort_order, created_at, updated_at)
+        SELECT gen_random_uuid(), ':workspace', 'Article ' || n, 'large-' || n, text, text, 'article ' || n, text,
+            'public', 'published', n, now() - n * interval '1 second', now() - n * interval '1 second'
+        FROM (SELECT n, 'how to change ' || md5(n::text) AS text FROM generate_series(1, 16000) n) AS crowd;
+    INSERT INTO article_words (workspace_id, word)
+        SELECT ':workspace', substr(md5(n::text), 1, 10) FROM generate_series(1, 20000) n;
+    ANALYZE articles, article_words;";
+
+#[tokio::test]
+async fn search_goes_by_index_whatever_is_looked_for() {
+    let kit = observed_kit().await;
+    let desk = Desk::new(&kit).await;
+    let visitor = kit.visitor(&desk.ws).await;
+    let connection = &mut kit.connection().await;
+    connection.batch_execute(CROWD).await.unwrap();
+    let large = LARGE.replace(":workspace", &desk.ws.id.uuid().to_string());
+    connection.batch_execute(&large).await.unwrap();
+    // What is in every article, in one far away, in none but by its words, misspelt, and nowhere.
+    let queries = [
+        "change",
+        "article 15999",
+        "articles changing",
+        "chnage articel",
+        "zzzz yyyy",
+    ];
+    let calls = async {
+        for query in queries {
+            let mut request = json!({ "workspaceId": desk.ws.id, "query": query });
+            call(&kit, &Nobody, "articles:search", request.clone()).await;
+            request["publishedOnly"] = json!(false);
+            desk.call("articles:search", request).await;
+            let request = json!({ "workspaceId": desk.ws.id, "sessionToken": visitor.token, "query": query });
+            call(&kit, &Nobody, "articles:searchForVisitor", request).await;
+        }
+    };
+    let ((), mut sent) = recorded(calls).await;
+    sent.retain(|sql| sql.contains("articles") || sql.contains("article_words"));
+    sent.sort();
+    sent.dedup();
+    let mut plans = String::new();
+    for sql in sent {
+        let plan = plan(connection, &sql).await;
+        plans.push_str(&format!("{sql}\n{plan}\n\n"));
+    }
+    assert!(!plans.contains("Seq Scan"), "{plans}");
+    for index in [
+        "articles_readable_by_change",
+        "articles_readable_by_age",
+        "articles_by_change",
+        "articles_title_trigrams",
+        "articles_content_trigrams",
+        "articles_search_words",
+        "article_words_trigrams",
+    ] {
+        assert!(plans.contains(index), "no statement goes by {index}:\n{plans}");
+    }
+}
+
 #[tokio::test]
 async fn lists_take_one_statement_after_the_access_checks() {
     let kit = observed_kit().await;
