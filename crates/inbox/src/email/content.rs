@@ -77,22 +77,6 @@ pub(crate) fn words(content: &str) -> String {
     content.to_owned()
 }
 
-/// A text as HTML that shows it.
-pub(crate) fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            _ => escaped.push(c),
-        }
-    }
-    escaped
-}
-
 /// Takes every tag away, and the text of those that are no text.
 static STRIPPER: LazyLock<Builder<'static>> = LazyLock::new(|| {
     let mut builder = Builder::empty();

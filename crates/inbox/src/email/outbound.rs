@@ -7,6 +7,7 @@ use opencom_contract::email_channel::{SendEmailReply, SentReply};
 use opencom_contract::messages::{DeliveryStatus, EmailMetadata, SenderType};
 use opencom_core::auth::token;
 use opencom_core::error::OrNotFound;
+use opencom_core::html::escape;
 use opencom_core::id::{EmailThreadId, MessageId, StoredFileId, WorkspaceId};
 use opencom_core::{Error, Permission, Result};
 use opencom_providers::email::{Attachment, Email, EmailError, Mailbox};
@@ -422,7 +423,7 @@ fn newest(mut references: Vec<String>) -> Vec<String> {
 
 /// A chat message as HTML.
 fn html_of_text(text: &str) -> String {
-    content::escaped(text).replace('\n', "<br>")
+    escape(text).replace('\n', "<br>")
 }
 
 async fn bytes_of(inbox: &Inbox, file: StoredFileId) -> Result<Bytes> {
