@@ -29,10 +29,10 @@ const SECOND_TABS: usize = 5;
 /// Between looks at the server's memory.
 const LOOK: Duration = Duration::from_secs(5);
 const MINUTE: Duration = Duration::from_secs(60);
-/// How much the server may grow between the minute in the middle, when it is warm, and the last one.
+/// How much the server may grow between its third minute, when everything has been used once, and its last one.
 const GROWTH: f64 = 1.15;
 /// Minutes from which on growth means something.
-const LONG: u32 = 10;
+const LONG: u32 = 5;
 
 /// The flags of the soak.
 #[derive(clap::Args, Clone)]
@@ -212,13 +212,9 @@ fn judge(memory: &[(Duration, u64)], minutes: u32) -> Result<(), Fault> {
         eprintln!("growth is judged from {LONG} min on");
         return Ok(());
     }
-    let middle = minutes / 2;
-    let early = mean(MINUTE * middle, MINUTE * (middle + 1));
+    let early = mean(MINUTE * 2, MINUTE * 3);
     let late = mean(MINUTE * (minutes - 1), MINUTE * minutes);
-    eprintln!(
-        "memory: {early:.0} MiB in minute {}, {late:.0} MiB in the last one",
-        middle + 1
-    );
+    eprintln!("memory: {early:.0} MiB in the third minute, {late:.0} MiB in the last one");
     if late > early * GROWTH {
         return Err("the server has grown".into());
     }
