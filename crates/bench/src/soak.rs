@@ -93,9 +93,7 @@ async fn cast(
         let visitors = of_visitors - of_visitors / (SECOND_TABS + 1);
         let visitors = people::visitors(&address, agents[0].workspace_id, settings.clients, visitors).await?;
         booted += visitors.len();
-        let current: Arc<Current> = Arc::new(Mutex::new(
-            visitors.iter().map(|visitor| visitor.conversation).collect(),
-        ));
+        let current: Arc<Current> = Arc::new(Mutex::new(visitors.clone()));
         let mut join = |person, place| actors.push(Actor::new(person, place, &address, &current, tally));
         for number in 0..of_visitors {
             let place = number % visitors.len();

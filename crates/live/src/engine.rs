@@ -167,12 +167,24 @@ impl Held {
     fn remove(&mut self, id: QueryId) {
         self.set_reads(id, Vec::new());
         self.set_end(id, None);
-        if let Some(entry) = self.entries.remove(&id)
-            && self.by_query.get(&entry.query) == Some(&id)
-        {
-            self.by_query.remove(&entry.query);
+        if let Some(entry) = self.entries.remove(&id) {
+            held_bytes().decrement(bytes(entry.outcome.as_deref()));
+            if self.by_query.get(&entry.query) == Some(&id) {
+                self.by_query.remove(&entry.query);
+            }
         }
     }
+}
+
+/// What the outcomes of all held queries take, in bytes.
+fn held_bytes() -> metrics::Gauge {
+    metrics::gauge!("opencom_live_held_bytes")
+}
+
+fn bytes(outcome: Option<&Outcome>) -> f64 {
+    outcome.map_or(0.0, |outcome| {
+        f64::from(u32::try_from(outcome.size()).unwrap_or(u32::MAX))
+    })
 }
 
 impl Engine {
@@ -316,7 +328,7 @@ impl Engine {
         };
         let journal = execution.journal.as_deref();
         let outcome = match execution.outcome {
-            Ok(value) => Outcome::of_result(value, journal),
+            Ok(value) => Outcome::of_result(&value, journal),
             Err(error) => Outcome::of_error(&error, journal),
         };
         if outcome.is_fault() {
@@ -341,6 +353,7 @@ impl Engine {
             entry.journal = execution.journal;
             entry.outcome_since = execution.since;
             if entry.outcome.as_deref() != Some(&outcome) {
+                held_bytes().increment(bytes(Some(&outcome)) - bytes(entry.outcome.as_deref()));
                 entry.outcome = Some(Arc::new(outcome));
                 changed = true;
             }

@@ -13,8 +13,9 @@ pub struct Outcome {
     good: bool,
     /// Whether it is a fault of our own. They differ by the name in the log alone, so one is as good as another.
     fault: bool,
-    /// What follows the name of the value or of the message in a modification, the closing brace included.
-    tail: String,
+    /// What follows the name of the value or of the message in a modification, the closing brace included. No larger than
+    /// it has to be, for it is held as long as anybody looks at it.
+    tail: Box<str>,
 }
 
 impl PartialEq for Outcome {
@@ -30,18 +31,15 @@ impl Outcome {
     ///
     /// A key that official clients refuse would make them lose the whole transition and never recover, so such a result
     /// becomes a failure.
-    pub fn of_result(mut value: String, journal: Option<&str>) -> Self {
-        if let Some(key) = refused_key(&value) {
+    pub fn of_result(value: &str, journal: Option<&str>) -> Self {
+        if let Some(key) = refused_key(value) {
             return Self::of_error(&Error::internal(format!("a result has the key {key}")), journal);
         }
-        let journal = json(journal);
-        value.push_str(r#","logLines":[],"journal":"#);
-        value.push_str(&journal);
-        value.push('}');
+        let tail = [value, r#","logLines":[],"journal":"#, &json(journal), "}"].concat();
         Self {
             good: true,
             fault: false,
-            tail: value,
+            tail: tail.into(),
         }
     }
 
@@ -52,7 +50,7 @@ impl Outcome {
         Self {
             good: false,
             fault: error.code() == Code::InternalError,
-            tail: format!(r#"{message},"logLines":[],"journal":{journal},"errorData":{data}}}"#),
+            tail: format!(r#"{message},"logLines":[],"journal":{journal},"errorData":{data}}}"#).into(),
         }
     }
 
@@ -154,6 +152,6 @@ mod tests {
         }
         let long = format!(r#"{{"{}":null}}"#, "k".repeat(1025));
         assert!(refused_key(&long).is_some());
-        assert!(!Outcome::of_result(long, None).is_good());
+        assert!(!Outcome::of_result(&long, None).is_good());
     }
 }

@@ -1,7 +1,7 @@
 //! Visitors and agents who come and go, read and write at random.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use opencom_contract::{Function, auth, conversations, messages};
@@ -9,6 +9,7 @@ use opencom_core::id::ConversationId;
 use rand::RngExt;
 use rand::seq::{IndexedRandom, IteratorRandom};
 use serde_json::Value;
+use uuid::Uuid;
 
 use super::session::{Ending, Session, Tally, count};
 use super::view::{Query, Settled};
@@ -20,6 +21,9 @@ use crate::people::{Agent, Visitor, thread};
 const SUBSCRIPTIONS: usize = 5;
 /// Messages after which a visitor opens a new conversation, so that lists stay as short as they are in life.
 const THREAD: u32 = 10;
+/// Conversations that a visitor opens before he leaves for good and somebody new comes, so that what is held for everybody
+/// who is there stays about the same, and what the server kept for those who left would show as growth.
+const STAY: u32 = 2;
 /// How long the server may take to bring a view up to date once nobody writes.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -29,8 +33,8 @@ pub(crate) enum Person {
     Agent(Agent),
 }
 
-/// The conversations of a workspace that are written to, one for each visitor.
-pub(crate) type Current = Mutex<Vec<ConversationId>>;
+/// The visitors of a workspace who are there, each with the conversation that is written to.
+pub(crate) type Current = Mutex<Vec<Visitor>>;
 
 /// What a mutation was for.
 enum Wish {
@@ -47,13 +51,15 @@ pub(crate) struct Actor {
     person: Person,
     session: Session,
     address: Arc<str>,
-    /// The workspace's conversations, and which of them is this visitor's.
+    /// The workspace's visitors, and which of them this one is.
     current: Arc<Current>,
     place: usize,
     wishes: HashMap<u32, Wish>,
     said: u32,
     /// Of which in the present conversation.
     here: u32,
+    /// Conversations that this visitor has opened.
+    opened: u32,
     tally: Arc<Tally>,
 }
 
@@ -78,6 +84,7 @@ impl Actor {
             wishes: HashMap::new(),
             said: 0,
             here: 0,
+            opened: 0,
             tally: Arc::clone(tally),
         }
     }
@@ -103,6 +110,9 @@ impl Actor {
     }
 
     async fn act(&mut self) -> Result<(), Fault> {
+        if self.opened >= STAY {
+            return self.give_way().await;
+        }
         if !self.session.is_open() {
             return self.session.open().await;
         }
@@ -128,10 +138,40 @@ impl Actor {
     }
 
     fn any_conversation(&self) -> Result<ConversationId, Fault> {
-        let current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(*current
+        let visitor = self
+            .current()
             .choose(&mut rand::rng())
-            .ok_or("a workspace without conversations")?)
+            .map(|visitor| visitor.conversation);
+        Ok(visitor.ok_or("a workspace without visitors")?)
+    }
+
+    fn current(&self) -> MutexGuard<'_, Vec<Visitor>> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The visitor leaves for good, and somebody new takes the place. A second tab goes where the first one went.
+    async fn give_way(&mut self) -> Result<(), Fault> {
+        self.come_to_rest().await?;
+        self.session.end(Ending::Close).await?;
+        let Person::Visitor(gone) = &self.person else {
+            return Ok(());
+        };
+        let here = self.current()[self.place].clone();
+        let visitor = if here.token == gone.token {
+            let mut client = self.client().await?;
+            let session_id = Uuid::from_u128(rand::random()).to_string();
+            let visitor = Visitor::open(&mut client, gone.workspace_id, session_id).await?;
+            count(&self.tally.conversations);
+            self.current()[self.place] = visitor.clone();
+            visitor
+        } else {
+            here
+        };
+        self.person = Person::Visitor(visitor);
+        self.session.start_over();
+        (self.here, self.opened) = (0, 0);
+        self.session.open().await?;
+        self.subscribe().await
     }
 
     /// The next message, its conversation and its text, which no other has.
@@ -273,8 +313,13 @@ impl Actor {
                     let conversation: ConversationId = serde_json::from_value(result["_id"].clone())?;
                     if let Person::Visitor(visitor) = &mut self.person {
                         visitor.conversation = conversation;
-                        self.current.lock().unwrap_or_else(PoisonError::into_inner)[self.place] = conversation;
-                        let thread = visitor.thread();
+                        let (visitor, thread) = (visitor.clone(), visitor.thread());
+                        self.opened += 1;
+                        let here = &mut self.current()[self.place];
+                        // Somebody else may have taken the place already, in the other tab.
+                        if here.token == visitor.token {
+                            *here = visitor;
+                        }
                         self.session.subscribe(&thread).await?;
                     }
                     if self.session.view().queries().len() > SUBSCRIPTIONS {
@@ -289,6 +334,11 @@ impl Actor {
 
     /// Waits until every mutation is settled and every subscription has its result.
     pub(crate) async fn rest(mut self) -> Result<Self, Fault> {
+        self.come_to_rest().await?;
+        Ok(self)
+    }
+
+    async fn come_to_rest(&mut self) -> Result<(), Fault> {
         self.session.open().await?;
         let until = Instant::now() + PATIENCE;
         while !self.session.view().is_settled() {
@@ -296,7 +346,7 @@ impl Actor {
             let settled = settled.map_err(|_| "mutations or subscriptions were never answered")?;
             self.settle(settled?).await?;
         }
-        Ok(self)
+        Ok(())
     }
 
     /// Compares every subscription with a fresh query, until all of them agree. Gives how many there are.

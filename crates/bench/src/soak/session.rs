@@ -76,6 +76,14 @@ impl Session {
         }
     }
 
+    /// Becomes another client. What was left behind stays open as long as it would have.
+    pub(crate) fn start_over(&mut self) {
+        self.id = Uuid::from_u128(rand::random());
+        self.connections = 0;
+        self.close_reason = Some("InitialConnect");
+        self.view = View::default();
+    }
+
     pub(crate) fn id(&self) -> Uuid {
         self.id
     }

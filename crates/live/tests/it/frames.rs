@@ -36,7 +36,7 @@ fn version(query_set: u32, identity: u32, ts: u64) -> Version {
 
 #[test]
 fn a_transition_is_read_by_the_official_types() {
-    let shown = Arc::new(Outcome::of_result(r#"["a",{"e":3.0}]"#.to_owned(), Some("j")));
+    let shown = Arc::new(Outcome::of_result(r#"["a",{"e":3.0}]"#, Some("j")));
     let failed = Arc::new(Outcome::of_error(&Error::not_found("Article"), None));
     let modifications = [
         Modification::Removed(2),
