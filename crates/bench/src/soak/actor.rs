@@ -149,6 +149,14 @@ impl Actor {
         self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The visitor writes in another conversation from now on, unless somebody else has taken the place in the other tab.
+    fn move_on(&self, visitor: Visitor) {
+        let here = &mut self.current()[self.place];
+        if here.token == visitor.token {
+            *here = visitor;
+        }
+    }
+
     /// The visitor leaves for good, and somebody new takes the place. A second tab goes where the first one went.
     async fn give_way(&mut self) -> Result<(), Fault> {
         self.come_to_rest().await?;
@@ -315,11 +323,7 @@ impl Actor {
                         visitor.conversation = conversation;
                         let (visitor, thread) = (visitor.clone(), visitor.thread());
                         self.opened += 1;
-                        let here = &mut self.current()[self.place];
-                        // Somebody else may have taken the place already, in the other tab.
-                        if here.token == visitor.token {
-                            *here = visitor;
-                        }
+                        self.move_on(visitor);
                         self.session.subscribe(&thread).await?;
                     }
                     if self.session.view().queries().len() > SUBSCRIPTIONS {
