@@ -13,6 +13,7 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use opencom_core::Millis;
 use opencom_core::auth::seal::MasterKey;
 use opencom_embedded_postgres::{Options, Postgres};
+use opencom_help_center::embeddings::pgvector::{self, Readiness};
 use opencom_live::session::Limits;
 use opencom_providers::email::{self, EmailConfig, EmailProvider, Mailbox};
 use opencom_providers::embeddings::{self, EmbeddingsConfig, EmbeddingsProvider};
@@ -95,6 +96,7 @@ async fn migrate(config: Config) -> Result<(), Fault> {
     let (url, postgres) = database(&config).await?;
     let applied = database::migrate(&url).await?;
     tracing::info!("{applied} migrations applied; the database is up to date");
+    prepare_vectors(url).await;
     if let Some(postgres) = postgres {
         postgres.stop().await?;
     }
@@ -122,6 +124,8 @@ async fn serve(config: Config) -> Result<(), Fault> {
         .await
         .map_err(|error| format!("OPENCOM_SEARCH_LANGUAGE: {error}"))?;
     let app = compose(&config, checked, &url).await?;
+    // Beside everything else: an index of much that is there already takes a while, and whoever ends meanwhile starts over.
+    tokio::spawn(prepare_vectors(url.clone()));
 
     let (stop, stopping) = watch::channel(false);
     let beside = config.database_connections.div_ceil(4).max(2);
@@ -157,6 +161,20 @@ async fn serve(config: Config) -> Result<(), Fault> {
         postgres.stop().await?;
     }
     Ok(())
+}
+
+/// Has nearest neighbours found by pgvector where the server has it. That it cannot be done is no reason not to serve.
+async fn prepare_vectors(url: String) {
+    match pgvector::prepare(&url).await {
+        Ok(Readiness::Ready) => tracing::info!("nearest neighbours are found by pgvector"),
+        Ok(Readiness::NotInstalled | Readiness::UnderWay) => {}
+        Ok(Readiness::TooOld(version)) => tracing::warn!("pgvector {version} is not used; 0.8 and newer ones are"),
+        Ok(Readiness::NotAllowed(refusal)) => tracing::warn!(
+            "the server has pgvector, but this role may not create it ({refusal}); CREATE EXTENSION vector by one that \
+             may has it used from the next start on"
+        ),
+        Err(error) => tracing::warn!("pgvector is not used: {}", with_causes(&error)),
+    }
 }
 
 /// Every socket is an open file, and many systems start programs with room for a thousand although they would give more.

@@ -138,9 +138,9 @@ async fn generate(connection: &Database, workspace: WorkspaceId, words: &[String
             let id = ContentEmbeddingId::generate().uuid();
             let content = ArticleId::generate().to_string();
             let title: String = text.chars().take(40).collect();
-            let (model, signs) = (LocalNgrams.model(None), embeddings::signs(&vector));
+            let (model, code) = (LocalNgrams.model(None), embeddings::code(&vector));
             let values: [&(dyn tokio_postgres::types::ToSql + Sync); 7] =
-                [&id, &workspace.uuid(), &content, &model, &vector, &signs, &title];
+                [&id, &workspace.uuid(), &content, &model, &vector, &code, &title];
             connection.execute(statement, &values).await
         });
         try_join_all(inserts).await?;

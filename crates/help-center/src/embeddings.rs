@@ -5,7 +5,9 @@
 //! publishes has to wait or to know. The job reads the content itself, and stores vectors only of what it still is.
 
 mod chunks;
+mod codes;
 mod nearest;
+pub mod pgvector;
 mod rows;
 mod store;
 
@@ -21,7 +23,7 @@ use opencom_runtime::{ActionCx, Job, MutationCx, QueryCx, ScopedFutureExt};
 use opencom_schema::{articles, internal_articles, snippets};
 use serde::{Deserialize, Serialize};
 
-use self::nearest::Code;
+use self::codes::Code;
 pub(crate) use self::nearest::Index;
 pub use self::nearest::Near;
 use self::rows::NewEmbedding;
@@ -84,8 +86,8 @@ pub async fn remove(cx: &mut MutationCx, content_type: ContentType, content_id: 
     store::delete(cx, content_type, content_id).await
 }
 
-/// The signs of a vector, as they are stored beside it.
-pub fn signs(vector: &[f32]) -> Vec<u8> {
+/// The code of a vector, as it is stored beside it: what neighbours are found by.
+pub fn code(vector: &[f32]) -> Vec<u8> {
     Code::of(vector).to_bytes()
 }
 
@@ -214,7 +216,7 @@ impl HelpCenter {
                 content_type: job.content.content_type,
                 content_id: &job.content.content_id,
                 model: self.parts.embeddings.model(None),
-                code: signs(vector),
+                code: code(vector),
                 embedding: vector.clone(),
                 text_hash: &hash,
                 title: &text.title,

@@ -67,6 +67,11 @@ async fn connected(
         |error: diesel::ConnectionError| diesel::result::Error::QueryBuilderError(error.to_string().into());
     let mut listening = AsyncPgConnection::establish(url).await.map_err(unreachable)?;
     let mut telling = AsyncPgConnection::establish(url).await.map_err(unreachable)?;
+    // What is told needs no place in the log that survives a crash: whoever listened would be cut off by one too, and start
+    // over. So nobody has to wait for the disk.
+    diesel::sql_query("SET synchronous_commit = off")
+        .execute(&mut telling)
+        .await?;
     diesel::sql_query(format!("LISTEN {CHANNEL}"))
         .execute(&mut listening)
         .await?;

@@ -17,8 +17,10 @@ pub const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations")
 const OLDEST_SERVER: i32 = 140_000;
 /// The advisory lock under which migrations run, so that replicas that start together take turns.
 const MIGRATION_LOCK: i64 = 0x6f70_656e_636f_6d01;
-/// Longer than any statement of ours may take; ends what a lost client left behind.
-const STATEMENT_TIMEOUT: &str = "SET statement_timeout = '30s'; SET idle_in_transaction_session_timeout = '60s';";
+/// Longer than any statement of ours may take; ends what a lost client left behind. The last two are heard by pgvector,
+/// where the server has it: an index goes on until it found enough that fits the other conditions.
+const SESSION: &str = "SET statement_timeout = '30s'; SET idle_in_transaction_session_timeout = '60s';
+    SET hnsw.iterative_scan = 'relaxed_order'; SET hnsw.ef_search = '200';";
 
 /// A connection out of the pool.
 pub type Connection = deadpool::Object<AsyncPgConnection>;
@@ -43,7 +45,7 @@ impl Pool {
             async move {
                 let mut connection = AsyncPgConnection::establish(url).await?;
                 connection
-                    .batch_execute(STATEMENT_TIMEOUT)
+                    .batch_execute(SESSION)
                     .await
                     .map_err(diesel::ConnectionError::CouldntSetupConfiguration)?;
                 Ok(connection)

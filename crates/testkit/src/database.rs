@@ -37,6 +37,7 @@ async fn cluster() -> &'static Cluster {
             // The server's own account must get through when the tests run as root.
             fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).expect("an open directory");
             let options = Options {
+                binaries: std::env::var_os("OPENCOM_POSTGRES_BIN").map(Into::into),
                 max_connections: 400,
                 ..Options::throw_away(directory.path())
             };

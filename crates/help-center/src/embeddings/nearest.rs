@@ -1,98 +1,20 @@
-//! Nearest neighbours without an extension of PostgreSQL: each vector's signs, 192 bytes, are kept in memory for each
-//! workspace that is searched in, and compared all of them; the best few hundred are then compared by their whole vectors,
-//! which the database has ([decision 17](../../../../docs/decisions/0017-nearest-neighbours-by-signs.md)).
-//!
-//! What is kept may be older than the database. Vectors that came since are read at each search and looked at too; those
-//! that went are not there any more when the whole vectors are read. So an answer is right whoever wrote, also another
-//! process.
+//! Nearest neighbours in two steps: the few hundred vectors whose codes differ least, found by pgvector's index where the
+//! server has one and among the codes that this process keeps otherwise, are then compared by their whole vectors.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 
 use opencom_contract::embeddings::ContentType;
-use opencom_core::id::{ContentEmbeddingId, WorkspaceId};
+use opencom_core::id::WorkspaceId;
 use opencom_core::{Millis, Result};
-use opencom_providers::embeddings::DIMENSIONS;
 use opencom_runtime::QueryCx;
 
-use super::rows::{CodeRow, EmbeddingRow};
-use super::store;
+use super::codes::{Code, Codes};
+use super::pgvector;
+use super::rows::EmbeddingRow;
 
-/// Words of a code.
-const WORDS: usize = DIMENSIONS / 64;
 /// How many are compared by their whole vectors, for each one that is asked for, and at least.
 const RERANKED_EACH: usize = 16;
 const RERANKED: usize = 200;
-/// How far back a search looks for vectors that came since: longer than a transaction may take and clocks may differ.
-const OVERLAP: i64 = 5 * Millis::MINUTE;
-/// When so many vectors came since, all are read anew.
-const MOST_SINCE: usize = 2000;
-/// The most bytes that are kept.
-const KEPT: u64 = 512 * 1024 * 1024;
-
-/// The signs of a vector.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Code([u64; WORDS]);
-
-impl Code {
-    /// The signs of a vector.
-    pub(crate) fn of(vector: &[f32]) -> Self {
-        let mut words = [0; WORDS];
-        for (n, _) in vector.iter().take(DIMENSIONS).enumerate().filter(|(_, x)| **x > 0.0) {
-            words[n / 64] |= 1 << (n % 64);
-        }
-        Self(words)
-    }
-
-    /// A code as it is stored.
-    pub(crate) fn stored(bytes: &[u8]) -> Option<Self> {
-        let mut words = [0; WORDS];
-        if bytes.len() != WORDS * 8 {
-            return None;
-        }
-        for (word, bytes) in words.iter_mut().zip(bytes.chunks_exact(8)) {
-            *word = u64::from_le_bytes(bytes.try_into().ok()?);
-        }
-        Some(Self(words))
-    }
-
-    pub(crate) fn to_bytes(self) -> Vec<u8> {
-        self.0.iter().flat_map(|word| word.to_le_bytes()).collect()
-    }
-
-    /// How many signs differ.
-    fn distance(&self, other: &Self) -> u32 {
-        self.0.iter().zip(&other.0).map(|(a, b)| (a ^ b).count_ones()).sum()
-    }
-}
-
-/// The codes of a workspace at a time.
-struct Snapshot {
-    taken_at: Millis,
-    entries: Vec<Entry>,
-}
-
-#[derive(Clone, Copy)]
-struct Entry {
-    id: ContentEmbeddingId,
-    content_type: ContentType,
-    code: Code,
-}
-
-/// What is kept of the workspaces that were searched in.
-pub(crate) struct Index {
-    snapshots: moka::sync::Cache<(WorkspaceId, &'static str), Arc<Snapshot>>,
-}
-
-impl Default for Index {
-    fn default() -> Self {
-        let weigh = |_: &(WorkspaceId, &'static str), snapshot: &Arc<Snapshot>| {
-            u32::try_from(snapshot.entries.len() * size_of::<Entry>()).unwrap_or(u32::MAX)
-        };
-        let snapshots = moka::sync::Cache::builder().max_capacity(KEPT).weigher(weigh).build();
-        Self { snapshots }
-    }
-}
 
 /// Something that is near.
 #[derive(Clone, Debug, PartialEq)]
@@ -111,6 +33,12 @@ pub struct Near {
     pub updated_at: Millis,
 }
 
+/// What finds neighbours.
+#[derive(Default)]
+pub(crate) struct Index {
+    codes: Codes,
+}
+
 impl Index {
     /// The contents of a workspace whose chunks are nearest to a vector of this model, each content once, best first.
     /// `types` narrows; none means all.
@@ -125,70 +53,16 @@ impl Index {
     ) -> Result<Vec<Near>> {
         let code = Code::of(vector);
         let wanted = (limit * RERANKED_EACH).max(RERANKED);
-        let entries = self.entries(cx, workspace, model).await?;
-        let ids = closest(&entries, &code, types, wanted);
-        let mut rows = store::by_ids(cx, &ids).await?;
-        if rows.len() < ids.len() && rows.len() < wanted.min(entries.0.entries.len()) {
-            // Some went. Others may belong in their place.
-            self.snapshots.invalidate(&(workspace, model));
-            let entries = self.entries(cx, workspace, model).await?;
-            rows = store::by_ids(cx, &closest(&entries, &code, types, wanted)).await?;
-        }
-        Ok(best(rows, vector, limit))
-    }
-
-    /// What is kept, and what came since.
-    async fn entries(
-        &self,
-        cx: &mut QueryCx,
-        workspace: WorkspaceId,
-        model: &'static str,
-    ) -> Result<(Arc<Snapshot>, Vec<Entry>)> {
-        if let Some(snapshot) = self.snapshots.get(&(workspace, model)) {
-            let since = snapshot.taken_at.plus(-OVERLAP);
-            let newer = entries(store::codes(cx, workspace, model, Some(since)).await?);
-            if newer.len() <= MOST_SINCE || snapshot.taken_at == cx.now() {
-                return Ok((snapshot, newer));
+        if pgvector::is_ready(cx).await? {
+            let rows = pgvector::closest(cx, workspace, model, types, &code, wanted).await?;
+            // It gives up when many others are nearer than the workspace's own, and then the workspace is a small one.
+            if rows.len() == wanted {
+                return Ok(best(rows, vector, limit));
             }
         }
-        let snapshot = Arc::new(Snapshot {
-            taken_at: cx.now(),
-            entries: entries(store::codes(cx, workspace, model, None).await?),
-        });
-        self.snapshots.insert((workspace, model), Arc::clone(&snapshot));
-        Ok((snapshot, Vec::new()))
+        let rows = self.codes.closest(cx, workspace, model, types, &code, wanted).await?;
+        Ok(best(rows, vector, limit))
     }
-}
-
-fn entries(rows: Vec<CodeRow>) -> Vec<Entry> {
-    let entry = |row: CodeRow| {
-        row.code().map(|code| Entry {
-            id: row.id,
-            content_type: row.content_type,
-            code,
-        })
-    };
-    rows.into_iter().filter_map(entry).collect()
-}
-
-/// The ids of those whose signs differ least.
-fn closest(
-    (snapshot, newer): &(Arc<Snapshot>, Vec<Entry>),
-    code: &Code,
-    types: &[ContentType],
-    wanted: usize,
-) -> Vec<ContentEmbeddingId> {
-    let all = snapshot.entries.iter().chain(newer);
-    let fitting = all.filter(|entry| types.is_empty() || types.contains(&entry.content_type));
-    let mut measured: Vec<(u32, ContentEmbeddingId)> =
-        fitting.map(|entry| (entry.code.distance(code), entry.id)).collect();
-    if measured.len() > wanted {
-        // What came since may be there twice.
-        measured.select_nth_unstable(wanted);
-        measured.truncate(wanted);
-    }
-    let once: HashSet<_> = measured.into_iter().map(|(_, id)| id).collect();
-    once.into_iter().collect()
 }
 
 /// The best chunk of each content, best first.
@@ -234,17 +108,6 @@ fn cosine(a: &[f32], b: &[f32]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_code_has_the_signs_and_survives_being_stored() {
-        let mut vector = vec![-1.0; DIMENSIONS];
-        vector[0] = 0.5;
-        vector[DIMENSIONS - 1] = 2.0;
-        let code = Code::of(&vector);
-        assert_eq!(Code::stored(&code.to_bytes()), Some(code));
-        assert_eq!(code.distance(&Code::of(&vec![-1.0; DIMENSIONS])), 2);
-        assert_eq!(Code::stored(&[0; 3]), None);
-    }
 
     #[test]
     fn the_cosine_is_that_of_the_angle() {

@@ -6,8 +6,6 @@ use opencom_core::Millis;
 use opencom_core::id::{ContentEmbeddingId, WorkspaceId};
 use opencom_schema::content_embeddings;
 
-use super::nearest::Code;
-
 /// A chunk's vector that is about to be stored.
 #[derive(Clone, Debug, Insertable)]
 #[diesel(table_name = content_embeddings)]
@@ -34,13 +32,6 @@ pub(crate) struct CodeRow {
     pub(crate) id: ContentEmbeddingId,
     pub(crate) content_type: ContentType,
     pub(crate) code: Vec<u8>,
-}
-
-impl CodeRow {
-    /// The code; `None` when the column holds something else.
-    pub(crate) fn code(&self) -> Option<Code> {
-        Code::stored(&self.code)
-    }
 }
 
 /// A stored vector.

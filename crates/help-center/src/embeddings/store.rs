@@ -77,21 +77,37 @@ pub(super) async fn set_state(
     Ok(())
 }
 
-/// The codes of a workspace's vectors of one model, all of them or those since a time.
-pub(super) async fn codes(
+/// The codes of a workspace's vectors of one model.
+pub(super) async fn codes(cx: &mut QueryCx, workspace: WorkspaceId, model: &str) -> Result<Vec<CodeRow>> {
+    Ok(CodeRow::query()
+        .filter(embeddings::workspace_id.eq(workspace))
+        .filter(embeddings::model.eq(model))
+        .load(cx.connection().await?)
+        .await?)
+}
+
+/// The ids of those that were stored since a time.
+pub(super) async fn ids_since(
     cx: &mut QueryCx,
     workspace: WorkspaceId,
     model: &str,
-    since: Option<Millis>,
-) -> Result<Vec<CodeRow>> {
-    let mut query = CodeRow::query()
+    since: Millis,
+) -> Result<Vec<ContentEmbeddingId>> {
+    Ok(embeddings::table
         .filter(embeddings::workspace_id.eq(workspace))
         .filter(embeddings::model.eq(model))
-        .into_boxed();
-    if let Some(since) = since {
-        query = query.filter(embeddings::created_at.ge(since));
-    }
-    Ok(query.load(cx.connection().await?).await?)
+        .filter(embeddings::created_at.ge(since))
+        .select(embeddings::id)
+        .load(cx.connection().await?)
+        .await?)
+}
+
+/// The codes with these ids that are still there.
+pub(super) async fn codes_by_ids(cx: &mut QueryCx, ids: &[ContentEmbeddingId]) -> Result<Vec<CodeRow>> {
+    Ok(CodeRow::query()
+        .filter(embeddings::id.eq_any(ids))
+        .load(cx.connection().await?)
+        .await?)
 }
 
 /// The vectors with these ids that are still there.

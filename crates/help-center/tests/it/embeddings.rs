@@ -5,11 +5,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use opencom_contract::embeddings::ContentType;
-use opencom_help_center::embeddings::Near;
-use opencom_help_center::{HelpCenter, HelpCenterParts};
 use opencom_providers::embeddings::{EmbeddingsError, EmbeddingsProvider, LocalNgrams};
-use opencom_runtime::{Caller, QueryCx};
 use opencom_schema::{content_embedding_states, content_embeddings};
 use opencom_testkit::{Kit, Settings};
 use serde_json::{Value, json};
@@ -218,53 +214,6 @@ async fn rows_of_the_older_table_have_vectors_as_internal_articles() {
     assert_eq!(stored(&kit).await, [row("internalArticle", &id, "Guide", "Older text")]);
     desk.call("articles:unpublish", json!({ "id": id })).await;
     assert_eq!(stored(&kit).await, []);
-}
-
-/// The context by itself on the database of a kit, as another process has it.
-fn service() -> HelpCenter {
-    HelpCenter::new(HelpCenterParts {
-        search_language: "english".to_owned(),
-        events: None,
-        embeddings: Arc::new(LocalNgrams),
-    })
-}
-
-async fn near(kit: &Kit, service: &HelpCenter, desk: &Desk<'_>, query: &str, types: &[ContentType]) -> Vec<Near> {
-    let pool = opencom_runtime::Pool::new(kit.database.url(), 1).unwrap();
-    let cx = &mut QueryCx::new(Arc::clone(&kit.app.server), pool, Caller::Anonymous);
-    let vector = service.embed(query).await.unwrap();
-    service.nearest(cx, desk.ws.id, &vector, types, 3).await.unwrap()
-}
-
-#[tokio::test]
-async fn the_nearest_are_found_as_soon_as_they_are_stored_and_no_longer() {
-    let kit = Kit::start().await;
-    let (desk, other) = (Desk::new(&kit).await, Desk::new(&kit).await);
-    let service = service();
-    other.published("Reset passwords", "Elsewhere").await;
-    let reset = desk.published("Resetting a password", "How passwords are reset.").await;
-    let export = desk
-        .published("Exporting reports", "Reports as files. ".repeat(400).as_str())
-        .await;
-    kit.run_jobs().await;
-    let titles = |near: &[Near]| near.iter().map(|near| near.title.clone()).collect::<Vec<_>>();
-    let found = near(&kit, &service, &desk, "reset my password", &[]).await;
-    assert_eq!(titles(&found), ["Resetting a password", "Exporting reports"]);
-    assert_eq!(found[0].content_id, reset.as_str().unwrap());
-    assert!(found[0].score > 0.3 && found[1].score < 0.2, "{found:?}");
-    assert!(found.iter().all(|near| near.score <= 1.0));
-    let none = near(&kit, &service, &desk, "reset my password", &[ContentType::Snippet]).await;
-    assert_eq!(none, []);
-    // By what this process keeps, and what came and went since.
-    desk.published("Forgotten passwords", "Reset my password").await;
-    kit.run_jobs().await;
-    let found = near(&kit, &service, &desk, "reset my password", &[ContentType::Article]).await;
-    assert_eq!(titles(&found)[0], "Forgotten passwords");
-    for id in [&reset, &export] {
-        desk.call("articles:unpublish", json!({ "id": id })).await;
-    }
-    let found = near(&kit, &service, &desk, "reset my password", &[]).await;
-    assert_eq!(titles(&found), ["Forgotten passwords"]);
 }
 
 #[tokio::test]

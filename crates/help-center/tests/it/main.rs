@@ -8,6 +8,7 @@ mod embeddings;
 mod feedback;
 mod judged;
 mod live;
+mod nearest;
 mod plans;
 mod reading;
 mod search;
