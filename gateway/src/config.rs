@@ -63,6 +63,11 @@ pub struct Config {
     #[arg(long, env = "OPENCOM_LISTEN", default_value = "127.0.0.1:3210")]
     pub listen: SocketAddr,
 
+    /// Another address for /metrics, /healthz and /readyz; the first of them is then answered there alone. Of use where
+    /// everybody reaches the other address, and for processes that only run jobs, which have no other.
+    #[arg(long, env = "OPENCOM_METRICS_LISTEN")]
+    pub metrics_listen: Option<SocketAddr>,
+
     /// Where callers reach this server; the issuer of agents' tokens. Default: http:// and the address it listens on.
     #[arg(long, env = "OPENCOM_PUBLIC_URL")]
     pub public_url: Option<String>,

@@ -50,14 +50,15 @@ pub struct State {
     inbox: Arc<dyn InboxService>,
     webhooks: Gate,
     largest_webhook: usize,
-    metrics: PrometheusHandle,
+    /// Measurements, unless they are answered elsewhere.
+    metrics: Option<PrometheusHandle>,
     /// What the demo's page has to know, when there is a demo.
     demo: Option<Arc<Demo>>,
 }
 
 impl State {
-    /// The state of one thread, with its pool.
-    pub fn new(app: &App, pool: Pool, metrics: PrometheusHandle) -> Self {
+    /// The state of one thread, with its pool. Without `metrics` nobody is told of them.
+    pub fn new(app: &App, pool: Pool, metrics: Option<PrometheusHandle>) -> Self {
         Self {
             dispatcher: app.dispatcher(pool),
             jwt_key: Arc::clone(&app.jwt_key),
@@ -143,4 +144,24 @@ pub fn app(
         .default_service(web::to(answer::no_such_route))
         // A configured address with a slash at the end makes clients call `//api/…`.
         .wrap(NormalizePath::new(TrailingSlash::MergeOnly))
+}
+
+/// What operators and their machines ask, for an address of its own.
+pub fn operators(
+    state: State,
+) -> ActixApp<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<impl MessageBody>,
+        Error = actix_web::Error,
+        InitError = (),
+    >,
+> {
+    ActixApp::new()
+        .app_data(web::Data::new(state))
+        .route("/healthz", web::get().to(health::healthz))
+        .route("/readyz", web::get().to(health::readyz))
+        .route("/metrics", web::get().to(health::metrics))
+        .default_service(web::to(answer::no_such_route))
 }

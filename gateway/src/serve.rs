@@ -1,14 +1,13 @@
 //! The life of a process: start, serve, stop.
 
 use std::error::Error;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 use actix_web::HttpServer;
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::PrometheusHandle;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use opencom_core::Millis;
 use opencom_core::auth::seal::MasterKey;
@@ -18,7 +17,7 @@ use opencom_live::session::Limits;
 use opencom_providers::email::{self, EmailConfig, EmailProvider, Mailbox};
 use opencom_providers::embeddings::{self, EmbeddingsConfig, EmbeddingsProvider};
 use opencom_providers::files::{FileStore, LocalDisk, S3};
-use opencom_runtime::{Clock, Pool, Server, bus, database, worker};
+use opencom_runtime::{Clock, Pool, bus, database, worker};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -26,12 +25,10 @@ use tokio::task::JoinSet;
 use crate::compose::{App, Parts};
 use crate::config::{Cli, Command, Config, Role};
 use crate::demo::{self, Demo};
+use crate::measurements::{self, Pools};
 use crate::{http, logging, secrets};
 
 type Fault = Box<dyn Error + Send + Sync>;
-
-/// How often measurements are summed up.
-const SUM_UP_EVERY: Duration = Duration::from_secs(5);
 
 /// The name of the embedded database.
 const DATABASE: &str = "opencom";
@@ -109,12 +106,11 @@ async fn serve(config: Config) -> Result<(), Fault> {
     // Before anything slow: a port that is taken should be known at once.
     let listener = match config.role {
         Role::Worker => None,
-        Role::Api | Role::All => Some(
-            TcpListener::bind(config.listen).map_err(|error| format!("cannot listen on {}: {error}", config.listen))?,
-        ),
+        Role::Api | Role::All => Some(bind(config.listen)?),
     };
+    let for_operators = config.metrics_listen.map(bind).transpose()?;
     allow_many_sockets();
-    let metrics = PrometheusBuilder::new().install_recorder()?;
+    let metrics = measurements::start()?;
     let (url, postgres) = database(&config).await?;
     let applied = database::migrate(&url).await?;
     if applied > 0 {
@@ -129,23 +125,42 @@ async fn serve(config: Config) -> Result<(), Fault> {
 
     let (stop, stopping) = watch::channel(false);
     let beside = config.database_connections.div_ceil(4).max(2);
+    let pools = Pools::default();
+    let pool = |name| Ok::<_, Fault>(pools.watched(Pool::new(&url, beside)?.named(name)));
+    let jobs = (config.role != Role::Api).then(|| pool("jobs")).transpose()?;
     let mut tasks = JoinSet::new();
-    tasks.spawn(sum_up(metrics.clone(), Arc::clone(&app.server), stopping.clone()));
+    tasks.spawn(measurements::sum_up(
+        metrics.clone(),
+        Arc::clone(&app.server),
+        pools.clone(),
+        jobs.clone(),
+        stopping.clone(),
+    ));
     if !config.single {
         tasks.spawn(bus::run(url.clone(), Arc::clone(&app.server.topics), stopping.clone()));
     }
-    if config.role != Role::Api {
-        tasks.spawn(worker::run(app.dispatcher(Pool::new(&url, beside)?), stopping.clone()));
+    if let Some(jobs) = jobs {
+        tasks.spawn(worker::run(app.dispatcher(jobs), stopping.clone()));
     }
     if config.role != Role::Worker {
-        tasks.spawn(
-            app.clone()
-                .keep_live(Pool::new(&url, beside)?, beside, stopping.clone()),
-        );
+        tasks.spawn(app.clone().keep_live(pool("live")?, beside, stopping.clone()));
     }
+    let metrics = match for_operators {
+        Some(listener) => {
+            let address = listener.local_addr()?;
+            let (app, pool) = (app.clone(), Pool::new(&url, 1)?);
+            let server =
+                HttpServer::new(move || http::operators(http::State::new(&app, pool.clone(), Some(metrics.clone()))));
+            // It answers until the very end, so that nothing takes the process for dead while it stops.
+            tokio::spawn(server.workers(1).disable_signals().listen(listener)?.run());
+            tracing::info!("health: http://{address}/healthz   metrics: http://{address}/metrics");
+            None
+        }
+        None => Some(metrics),
+    };
 
     match listener {
-        Some(listener) => answer(&config, app, &url, &public_url, metrics, listener).await?,
+        Some(listener) => answer(&config, app, &url, &public_url, (metrics, &pools), listener).await?,
         None => {
             tracing::info!("running jobs; stop with Ctrl-C");
             told_to_stop().await?;
@@ -177,6 +192,10 @@ async fn prepare_vectors(url: String) {
     }
 }
 
+fn bind(address: SocketAddr) -> Result<TcpListener, Fault> {
+    Ok(TcpListener::bind(address).map_err(|error| format!("cannot listen on {address}: {error}"))?)
+}
+
 /// Every socket is an open file, and many systems start programs with room for a thousand although they would give more.
 fn allow_many_sockets() {
     let raised =
@@ -186,18 +205,6 @@ fn allow_many_sockets() {
             error = &error as &dyn Error,
             "the limit of open files stays as it is; it limits the sockets"
         );
-    }
-}
-
-/// Sums up what was measured every few seconds, and forgets whom no limit is near to: both pile up until somebody does.
-async fn sum_up(metrics: PrometheusHandle, server: Arc<Server>, mut stop: watch::Receiver<bool>) {
-    while !*stop.borrow() {
-        metrics.run_upkeep();
-        server.limits.forget();
-        tokio::select! {
-            () = tokio::time::sleep(SUM_UP_EVERY) => {}
-            _ = stop.changed() => {}
-        }
     }
 }
 
@@ -324,7 +331,7 @@ async fn answer(
     app: App,
     url: &str,
     public_url: &str,
-    metrics: PrometheusHandle,
+    (metrics, watched): (Option<PrometheusHandle>, &Pools),
     listener: TcpListener,
 ) -> Result<(), Fault> {
     let threads = match config.threads {
@@ -334,7 +341,7 @@ async fn answer(
     let per_thread = (config.database_connections / threads).max(1);
     // A pool for each thread: its connections are driven where they are used.
     let pools = (0..threads)
-        .map(|_| Pool::new(url, per_thread))
+        .map(|_| Ok(watched.watched(Pool::new(url, per_thread)?)))
         .collect::<opencom_core::Result<Vec<_>>>()?;
     let demo = if config.demo {
         Some(Arc::new(Demo::prepare(&app, Pool::new(url, 1)?).await?))
@@ -342,6 +349,7 @@ async fn answer(
         None
     };
     let next = Arc::new(AtomicUsize::new(0));
+    let metrics_here = metrics.is_some();
     let sockets = Arc::clone(&app.sockets);
     let server = HttpServer::new(move || {
         let pool = pools[next.fetch_add(1, Ordering::Relaxed) % pools.len()].clone();
@@ -354,7 +362,10 @@ async fn answer(
     .listen(listener)?
     .run();
     tracing::info!("listening on {public_url}");
-    tracing::info!("health: {public_url}/healthz   metrics: {public_url}/metrics   stop with Ctrl-C");
+    if metrics_here {
+        tracing::info!("health: {public_url}/healthz   metrics: {public_url}/metrics");
+    }
+    tracing::info!("stop with Ctrl-C");
     if config.demo {
         tracing::info!("demo: {public_url}/demo");
         tracing::warn!("--demo is for trying out: its page signs everybody in who opens it, as an agent");

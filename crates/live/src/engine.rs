@@ -8,6 +8,7 @@ use std::net::IpAddr;
 use std::ops::Bound;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use opencom_core::{Code, Millis};
 use opencom_runtime::database::is_unavailable;
@@ -76,6 +77,8 @@ pub struct Run {
     pub journal: Option<String>,
     /// Whether its last execution gave a result and not an error.
     pub resumed: bool,
+    /// Since when it has been known that it has to run; `None` when it was asked for just now.
+    pub owed_since: Option<Instant>,
 }
 
 /// The queries that are held.
@@ -112,6 +115,8 @@ struct Entry {
     outcome_since: Sequence,
     /// Whether it has to run, or to run once more.
     stale: bool,
+    /// Since when, if it has run before.
+    owed_since: Option<Instant>,
     /// Whether it waits for its run, or runs.
     claimed: bool,
     /// Runs in a row that failed by a fault of ours.
@@ -131,6 +136,7 @@ impl Held {
             return false;
         };
         entry.stale = true;
+        entry.owed_since.get_or_insert_with(Instant::now);
         if entry.claimed {
             return false;
         }
@@ -231,6 +237,7 @@ impl Engine {
             since: Sequence::default(),
             outcome_since: Sequence::default(),
             stale: true,
+            owed_since: None,
             claimed: true,
             faults: 0,
         };
@@ -306,6 +313,7 @@ impl Engine {
             address: entry.address,
             journal: entry.journal.clone(),
             resumed: entry.outcome.as_ref().is_some_and(|outcome| outcome.is_good()),
+            owed_since: entry.owed_since.take(),
         })
     }
 

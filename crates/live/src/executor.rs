@@ -76,7 +76,11 @@ async fn settle(engine: Arc<Engine>, dispatcher: Dispatcher, permits: Arc<Semaph
         });
         metrics::counter!("opencom_live_runs_total").increment(1);
         metrics::histogram!("opencom_live_run_seconds").record(took);
-        if !engine.finish(id, execution, dispatcher.server().clock.now()) {
+        let once_more = engine.finish(id, execution, dispatcher.server().clock.now());
+        if let Some(since) = run.owed_since {
+            metrics::histogram!("opencom_live_lag_seconds").record(since.elapsed());
+        }
+        if !once_more {
             return;
         }
         // Half of the time at most goes into one query, however often its rows change.

@@ -48,6 +48,7 @@ pub async fn run(url: String, topics: Arc<Topics>, mut stop: watch::Receiver<boo
             _ = stop.changed() => return,
         }
         was_down = true;
+        metrics::gauge!("opencom_bus_connected").set(0);
         tokio::select! {
             () = tokio::time::sleep(pause) => pause = (pause * 2).min(Duration::from_secs(5)),
             _ = stop.changed() => return,
@@ -76,6 +77,7 @@ async fn connected(
         .execute(&mut listening)
         .await?;
     *pause = FIRST_PAUSE;
+    metrics::gauge!("opencom_bus_connected").set(1);
     // Whatever was published elsewhere before the LISTEN was missed.
     topics.publish_everything();
     if was_down {
@@ -101,6 +103,7 @@ async fn connected(
                 }
                 batch.sort_unstable();
                 batch.dedup();
+                metrics::counter!("opencom_bus_told_total").increment(batch.len() as u64);
                 for part in batch.chunks(PER_NOTIFICATION) {
                     let packed: Vec<u8> = part.iter().flat_map(|topic| topic.pack()).collect();
                     notify(&mut telling, format!("{replica} {}", STANDARD_NO_PAD.encode(packed))).await?;
@@ -147,7 +150,10 @@ fn hear(payload: &str, replica: &str, topics: &Topics) {
         });
     // A replica of another version may tell of topics that are unknown here.
     match unpacked {
-        Some(heard) => topics.publish_here(&heard),
+        Some(heard) => {
+            metrics::counter!("opencom_bus_heard_total").increment(heard.len() as u64);
+            topics.publish_here(&heard);
+        }
         None => topics.publish_everything(),
     }
 }

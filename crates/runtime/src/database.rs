@@ -1,6 +1,6 @@
 //! The connection pool, the migrations, and which database errors are worth another try.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use diesel_async::pooled_connection::deadpool;
@@ -28,7 +28,21 @@ pub type Connection = deadpool::Object<AsyncPgConnection>;
 /// Connections to the database. A connection is driven by the tokio runtime that opened it, so every actix worker has
 /// a pool of its own, and a statement never crosses threads.
 #[derive(Clone)]
-pub struct Pool(deadpool::Pool<AsyncPgConnection>);
+pub struct Pool {
+    connections: deadpool::Pool<AsyncPgConnection>,
+    name: &'static str,
+}
+
+/// How much of a pool is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Usage {
+    /// Connections that are open.
+    pub open: u32,
+    /// Those of them that somebody has.
+    pub busy: u32,
+    /// How many wait for one.
+    pub waiting: u32,
+}
 
 /// The database cannot be reached or has no free connection; the same call may succeed later.
 #[derive(Debug, thiserror::Error)]
@@ -36,7 +50,7 @@ pub struct Pool(deadpool::Pool<AsyncPgConnection>);
 pub struct Unavailable(String);
 
 impl Pool {
-    /// Up to `size` connections to `url`, opened when they are first needed.
+    /// Up to `size` connections to `url` for calls, opened when they are first needed.
     pub fn new(url: &str, size: usize) -> Result<Self> {
         let mut config = ManagerConfig::<AsyncPgConnection>::default();
         // A closed connection shows without asking the server.
@@ -60,15 +74,39 @@ impl Pool {
             .runtime(::deadpool::Runtime::Tokio1)
             .build()
             .map_err(Error::internal)?;
-        Ok(Self(pool))
+        Ok(Self {
+            connections: pool,
+            name: "calls",
+        })
+    }
+
+    /// The same for something else, under whose name it is measured.
+    pub fn named(self, name: &'static str) -> Self {
+        Self { name, ..self }
+    }
+
+    /// What it is for.
+    pub fn name(&self) -> &'static str {
+        self.name
     }
 
     /// A free connection.
     pub async fn get(&self) -> Result<Connection> {
-        self.0
-            .get()
-            .await
-            .map_err(|error| Error::internal(Unavailable(error.to_string())))
+        let started = Instant::now();
+        let connection = self.connections.get().await;
+        metrics::histogram!("opencom_pool_wait_seconds", "pool" => self.name).record(started.elapsed());
+        connection.map_err(|error| Error::internal(Unavailable(error.to_string())))
+    }
+
+    /// How much of it is used.
+    pub fn usage(&self) -> Usage {
+        let status = self.connections.status();
+        let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        Usage {
+            open: count(status.size),
+            busy: count(status.size.saturating_sub(status.available)),
+            waiting: count(status.waiting),
+        }
     }
 
     /// Asks the database something small.

@@ -1,7 +1,7 @@
 //! Runs jobs: claims them in turn, retries with backoff, parks those that never succeed.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use diesel::prelude::*;
 use diesel::query_dsl::methods::FilterDsl;
@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::jobs::NewJob;
-use crate::{Caller, Dispatcher};
+use crate::{Caller, Dispatcher, Pool};
 
 /// How many jobs one worker runs side by side.
 const AT_ONCE: usize = 8;
@@ -35,6 +35,35 @@ const CLAIM: &str = "UPDATE jobs SET run_at = $1, attempts = attempts + 1 WHERE 
     SELECT id FROM jobs WHERE state = 'ready' AND run_at <= $2 AND kind = ANY($3)
     ORDER BY run_at LIMIT $4 FOR UPDATE SKIP LOCKED
 ) RETURNING id, kind, payload, attempts";
+
+/// Jobs that wait.
+const QUEUE: &str = "SELECT
+    (SELECT count(*) FROM jobs WHERE state = 'ready' AND run_at <= $1)::integer AS due,
+    (SELECT coalesce(extract(epoch FROM $1 - min(run_at)), 0) FROM jobs WHERE state = 'ready' AND run_at <= $1)::float8
+        AS overdue_seconds,
+    (SELECT count(*) FROM jobs WHERE state = 'dead')::integer AS dead";
+
+/// The jobs that wait for a worker or for an operator.
+#[derive(Clone, Copy, Debug, PartialEq, QueryableByName)]
+pub struct Queue {
+    /// Those whose time has come.
+    #[diesel(sql_type = diesel::sql_types::Integer)]
+    pub due: i32,
+    /// For how long the oldest of them has waited.
+    #[diesel(sql_type = diesel::sql_types::Double)]
+    pub overdue_seconds: f64,
+    /// Those that never succeeded.
+    #[diesel(sql_type = diesel::sql_types::Integer)]
+    pub dead: i32,
+}
+
+/// Looks at the jobs that wait.
+pub async fn queue(pool: &Pool, now: Millis) -> Result<Queue> {
+    Ok(diesel::sql_query(QUEUE)
+        .bind::<Timestamptz, _>(now)
+        .get_result(&mut pool.get().await?)
+        .await?)
+}
 
 #[derive(QueryableByName)]
 #[diesel(table_name = jobs)]
@@ -127,6 +156,7 @@ async fn claim_and_schedule(dispatcher: &Dispatcher, kinds: &[&'static str], lim
 }
 
 async fn run_one(dispatcher: &Dispatcher, job: ClaimedJob) {
+    let started = Instant::now();
     // Claimed more often than tried to the end: it takes its worker down with it.
     let outcome = if job.attempts > TRIES {
         Err(opencom_core::Error::internal("its workers died"))
@@ -135,6 +165,7 @@ async fn run_one(dispatcher: &Dispatcher, job: ClaimedJob) {
     };
     let result = if outcome.is_ok() { "done" } else { "failed" };
     metrics::counter!("opencom_jobs_total", "kind" => job.kind.clone(), "result" => result).increment(1);
+    metrics::histogram!("opencom_job_seconds", "kind" => job.kind.clone()).record(started.elapsed());
     let settled = match &outcome {
         Ok(()) => forget(dispatcher, &job).await,
         Err(error) => {

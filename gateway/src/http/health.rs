@@ -1,9 +1,9 @@
 //! What operators and their machines ask.
 
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::json;
 
-use super::State;
+use super::{State, answer};
 
 /// `GET /healthz`: the process answers.
 pub(super) async fn healthz() -> HttpResponse {
@@ -22,9 +22,12 @@ pub(super) async fn readyz(state: web::Data<State>) -> HttpResponse {
 }
 
 /// `GET /metrics`: numbers for Prometheus.
-pub(super) async fn metrics(state: web::Data<State>) -> HttpResponse {
-    state.metrics.run_upkeep();
+pub(super) async fn metrics(state: web::Data<State>, request: HttpRequest) -> HttpResponse {
+    let Some(metrics) = &state.metrics else {
+        return answer::no_such_route(request).await;
+    };
+    metrics.run_upkeep();
     HttpResponse::Ok()
         .content_type("text/plain; version=0.0.4; charset=utf-8")
-        .body(state.metrics.render())
+        .body(metrics.render())
 }

@@ -4,10 +4,9 @@ use std::net::TcpListener;
 use std::sync::Arc;
 
 use actix_web::HttpServer;
-use metrics_exporter_prometheus::PrometheusBuilder;
 use opencom_core::Millis;
 use opencom_gateway::demo::Demo;
-use opencom_gateway::http;
+use opencom_gateway::{http, measurements};
 use opencom_runtime::{Pool, bus};
 use opencom_testkit::{Agent, Kit, Settings};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
@@ -48,7 +47,7 @@ impl Wire {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (app, database) = (kit.app.clone(), kit.database.url().to_owned());
-        let metrics = PrometheusBuilder::new().build_recorder().handle();
+        let metrics = Some(measurements::builder().unwrap().build_recorder().handle());
         let server = HttpServer::new(move || {
             let pool = Pool::new(&database, 4).unwrap();
             http::app(http::State::new(&app, pool, metrics.clone()).with_demo(demo.clone()))

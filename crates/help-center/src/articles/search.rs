@@ -3,8 +3,8 @@
 //!
 //! A text that is in many articles is found soon by going through the articles in the order of the answer, and one that
 //! is in few by the index on trigrams. Neither way is good for both, and the planner cannot tell which it is; so the first
-//! [`LOOKED_AT`] articles are gone through, and if they do not fill the answer, the index is asked, which then has little
-//! to give.
+//! [`LOOKED_AT`] articles are gone through. If they do not fill the answer but have some of it, some more are gone through;
+//! otherwise the index is asked, which then has little to give.
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text, Uuid as SqlUuid};
@@ -24,6 +24,10 @@ use crate::audience::Audience;
 pub(super) const FOUND: usize = 20;
 /// How many articles are gone through one by one.
 const LOOKED_AT: i64 = 1000;
+/// With so many matches among them, the index would have a lot to give, and an answer is full soon beyond.
+const OFTEN: usize = 5;
+/// How many articles are gone through then.
+const LOOKED_FURTHER: i64 = 6 * LOOKED_AT;
 /// How many matches are looked at for a visitor before the index is asked: some are for others.
 const FOR_VISITOR: i64 = 200;
 /// The most matches that are looked at for a visitor.
@@ -112,9 +116,15 @@ pub(super) async fn containing(
 ) -> Result<Vec<ArticleRow>> {
     cx.read(scope.topic(workspace));
     let (pattern, most) = (pattern(query), i64::try_from(FOUND).unwrap_or(i64::MAX));
-    let mut found = among_first(cx, workspace, &pattern, scope, Order::ByChange, most).await?;
+    let order = Order::ByChange;
+    let mut found = among_first::<LOOKED_AT>(cx, workspace, &pattern, scope, order, most).await?;
     if found.len() < FOUND && has_more(cx, workspace, scope).await? {
-        found = by_index(cx, workspace, &pattern, scope, Order::ByChange, most).await?;
+        if found.len() >= OFTEN {
+            found = among_first::<LOOKED_FURTHER>(cx, workspace, &pattern, scope, order, most).await?;
+        }
+        if found.len() < FOUND {
+            found = by_index(cx, workspace, &pattern, scope, order, most).await?;
+        }
     }
     rows(cx, found.into_iter().map(|candidate| candidate.id).collect()).await
 }
@@ -146,7 +156,7 @@ pub(super) async fn for_visitor(
 ) -> Result<Vec<ArticleRow>> {
     let (scope, pattern) = (Scope::Readable, pattern(query));
     cx.read(scope.topic(workspace));
-    let first = among_first(cx, workspace, &pattern, scope, Order::ByAge, FOR_VISITOR).await?;
+    let first = among_first::<LOOKED_AT>(cx, workspace, &pattern, scope, Order::ByAge, FOR_VISITOR).await?;
     let mut found = admitted(cx, first, visitor).await?;
     if found.len() < FOUND {
         let all = by_index(cx, workspace, &pattern, scope, Order::ByAge, MOST_FOR_VISITOR).await?;
@@ -169,7 +179,7 @@ async fn admitted(cx: &mut QueryCx, candidates: Vec<Candidate>, visitor: &Audien
 }
 
 /// Up to `most` matches among the first articles in this order.
-async fn among_first(
+async fn among_first<const FIRST: i64>(
     cx: &mut QueryCx,
     workspace: WorkspaceId,
     pattern: &str,
@@ -181,7 +191,7 @@ async fn among_first(
     let sql = format!(
         "SELECT id, audience_rules FROM (
             SELECT id, audience_rules, updated_at, created_at, title_lower, content_lower FROM articles
-            WHERE workspace_id = $1 AND {condition} ORDER BY {order} LIMIT {LOOKED_AT}
+            WHERE workspace_id = $1 AND {condition} ORDER BY {order} LIMIT {FIRST}
          ) AS first
          WHERE title_lower LIKE $2 OR content_lower LIKE $2 ORDER BY {order} LIMIT {most}"
     );

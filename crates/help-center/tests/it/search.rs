@@ -154,6 +154,10 @@ async fn the_very_text_is_found_beyond_the_articles_that_are_gone_through_one_by
         ["Last of all: needle", "First of all: NEEDLE"]
     );
     assert_eq!(find(&desk, "hay").await[..2], ["Hay 3000", "Hay 2999"]);
+    // Nineteen of these are among the first thousand.
+    let with_fives = (1..=3000_u32).rev().filter(|n| n.to_string().contains("55"));
+    let with_fives: Vec<String> = with_fives.take(20).map(|n| format!("Hay {n}")).collect();
+    assert_eq!(find(&desk, "55").await, with_fives);
     let search = |query: &str| json!({ "workspaceId": desk.ws.id, "sessionToken": visitor.token, "query": query });
     let found = titles(&call(&kit, &Nobody, "articles:searchForVisitor", search("needle")).await);
     assert_eq!(found, ["First of all: NEEDLE", "Last of all: needle"]);
