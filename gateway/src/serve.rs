@@ -153,7 +153,7 @@ async fn serve(config: Config) -> Result<(), Fault> {
                 HttpServer::new(move || http::operators(http::State::new(&app, pool.clone(), Some(metrics.clone()))));
             // It answers until the very end, so that nothing takes the process for dead while it stops.
             tokio::spawn(server.workers(1).disable_signals().listen(listener)?.run());
-            tracing::info!("health: http://{address}/healthz   metrics: http://{address}/metrics");
+            tracing::info!("listening on http://{address} for operators: /metrics, /healthz, /readyz");
             None
         }
         None => Some(metrics),

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -151,6 +152,11 @@ impl Database {
     /// Where it is.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// The directory with the programs of the server's version: `pg_dump`, `pg_restore` and others.
+    pub async fn programs() -> PathBuf {
+        cluster().await.postgres.bin_dir().to_owned()
     }
 
     /// Takes the database away: cuts its connections and lets nobody in.

@@ -17,7 +17,7 @@ use tempfile::TempDir;
 pub(crate) struct Server {
     child: Child,
     pub(crate) url: String,
-    client: reqwest::Client,
+    pub(crate) client: reqwest::Client,
     log: Arc<Mutex<Vec<String>>>,
 }
 
@@ -49,6 +49,17 @@ impl Server {
     /// Starts the binary on a database that is there already.
     pub(crate) async fn start_on(database: &Database, directory: &Path, address: &str) -> Self {
         Self::spawn(command(directory, address).env("DATABASE_URL", database.url()), address).await
+    }
+
+    /// The same with further flags. `told` is the address that it says it listens on first.
+    pub(crate) async fn start_with(database: &Database, directory: &Path, flags: &[&str], told: &str) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_opencom"));
+        command.args(flags).arg("--data-dir").arg(directory);
+        command
+            .env("DATABASE_URL", database.url())
+            .stdin(Stdio::null())
+            .stderr(Stdio::piped());
+        Self::spawn(&mut command, told).await
     }
 
     /// The same, logging whatever its own crates have to say.
@@ -108,7 +119,7 @@ impl Server {
         Pid::from_raw(self.child.id().try_into().unwrap())
     }
 
-    async fn try_call(&self, route: &str, path: &str, args: Value, token: Option<&str>) -> Option<Value> {
+    pub(crate) async fn try_call(&self, route: &str, path: &str, args: Value, token: Option<&str>) -> Option<Value> {
         let body = json!({ "path": path, "args": args }).to_string();
         let mut request = self.client.post(format!("{}/api/{route}", self.url)).body(body);
         if let Some(token) = token {
@@ -119,7 +130,7 @@ impl Server {
         (envelope["status"] == "success").then(|| envelope["value"].take())
     }
 
-    async fn call(&self, route: &str, path: &str, args: Value, token: Option<&str>) -> Value {
+    pub(crate) async fn call(&self, route: &str, path: &str, args: Value, token: Option<&str>) -> Value {
         self.try_call(route, path, args.clone(), token)
             .await
             .unwrap_or_else(|| panic!("{path} {args} failed"))
