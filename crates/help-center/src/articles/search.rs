@@ -25,9 +25,9 @@ pub(super) const FOUND: usize = 20;
 /// How many articles are gone through one by one.
 const LOOKED_AT: i64 = 1000;
 /// With so many matches among them, the index would have a lot to give, and an answer is full soon beyond.
-const OFTEN: usize = 5;
+const OFTEN: usize = 8;
 /// How many articles are gone through then.
-const LOOKED_FURTHER: i64 = 6 * LOOKED_AT;
+const LOOKED_FURTHER: i64 = 4 * LOOKED_AT;
 /// How many matches are looked at for a visitor before the index is asked: some are for others.
 const FOR_VISITOR: i64 = 200;
 /// The most matches that are looked at for a visitor.
@@ -115,15 +115,15 @@ pub(super) async fn containing(
     scope: Scope,
 ) -> Result<Vec<ArticleRow>> {
     cx.read(scope.topic(workspace));
-    let (pattern, most) = (pattern(query), i64::try_from(FOUND).unwrap_or(i64::MAX));
+    let (text, most) = (query.to_lowercase(), i64::try_from(FOUND).unwrap_or(i64::MAX));
     let order = Order::ByChange;
-    let mut found = among_first::<LOOKED_AT>(cx, workspace, &pattern, scope, order, most).await?;
+    let mut found = among_first::<LOOKED_AT>(cx, workspace, &text, scope, order, most).await?;
     if found.len() < FOUND && has_more(cx, workspace, scope).await? {
         if found.len() >= OFTEN {
-            found = among_first::<LOOKED_FURTHER>(cx, workspace, &pattern, scope, order, most).await?;
+            found = among_first::<LOOKED_FURTHER>(cx, workspace, &text, scope, order, most).await?;
         }
         if found.len() < FOUND {
-            found = by_index(cx, workspace, &pattern, scope, order, most).await?;
+            found = by_index(cx, workspace, &text, scope, order, most).await?;
         }
     }
     rows(cx, found.into_iter().map(|candidate| candidate.id).collect()).await
@@ -154,12 +154,12 @@ pub(super) async fn for_visitor(
     language: &str,
     visitor: &Audience<'_>,
 ) -> Result<Vec<ArticleRow>> {
-    let (scope, pattern) = (Scope::Readable, pattern(query));
+    let (scope, text) = (Scope::Readable, query.to_lowercase());
     cx.read(scope.topic(workspace));
-    let first = among_first::<LOOKED_AT>(cx, workspace, &pattern, scope, Order::ByAge, FOR_VISITOR).await?;
+    let first = among_first::<LOOKED_AT>(cx, workspace, &text, scope, Order::ByAge, FOR_VISITOR).await?;
     let mut found = admitted(cx, first, visitor).await?;
     if found.len() < FOUND {
-        let all = by_index(cx, workspace, &pattern, scope, Order::ByAge, MOST_FOR_VISITOR).await?;
+        let all = by_index(cx, workspace, &text, scope, Order::ByAge, MOST_FOR_VISITOR).await?;
         found = admitted(cx, all, visitor).await?;
     }
     if found.is_empty() {
@@ -182,7 +182,7 @@ async fn admitted(cx: &mut QueryCx, candidates: Vec<Candidate>, visitor: &Audien
 async fn among_first<const FIRST: i64>(
     cx: &mut QueryCx,
     workspace: WorkspaceId,
-    pattern: &str,
+    text: &str,
     scope: Scope,
     order: Order,
     most: i64,
@@ -193,11 +193,12 @@ async fn among_first<const FIRST: i64>(
             SELECT id, audience_rules, updated_at, created_at, title_lower, content_lower FROM articles
             WHERE workspace_id = $1 AND {condition} ORDER BY {order} LIMIT {FIRST}
          ) AS first
-         WHERE title_lower LIKE $2 OR content_lower LIKE $2 ORDER BY {order} LIMIT {most}"
+         WHERE strpos(title_lower, $2) > 0 OR strpos(content_lower, $2) > 0 ORDER BY {order} LIMIT {most}"
     );
+    // Without an index, looking for a text is half as dear as comparing with a pattern.
     let statement = diesel::sql_query(sql)
         .bind::<SqlUuid, _>(workspace)
-        .bind::<Text, _>(pattern);
+        .bind::<Text, _>(text);
     Ok(prepared(statement).load(cx.connection().await?).await?)
 }
 
@@ -218,7 +219,7 @@ async fn has_more(cx: &mut QueryCx, workspace: WorkspaceId, scope: Scope) -> Res
 async fn by_index(
     cx: &mut QueryCx,
     workspace: WorkspaceId,
-    pattern: &str,
+    text: &str,
     scope: Scope,
     order: Order,
     most: i64,
@@ -233,7 +234,7 @@ async fn by_index(
     );
     let statement = diesel::sql_query(sql)
         .bind::<SqlUuid, _>(workspace)
-        .bind::<Text, _>(pattern);
+        .bind::<Text, _>(pattern(text));
     Ok(prepared(statement).load(cx.connection().await?).await?)
 }
 
@@ -250,11 +251,11 @@ async fn rows(cx: &mut QueryCx, ids: Vec<ArticleId>) -> Result<Vec<ArticleRow>> 
     Ok(rows)
 }
 
-/// The text as a pattern of LIKE: in lower case, anywhere, with no character meaning anything else.
-fn pattern(query: &str) -> String {
-    let mut pattern = String::with_capacity(query.len() + 2);
+/// The text as a pattern of LIKE: anywhere, with no character meaning anything else.
+fn pattern(text: &str) -> String {
+    let mut pattern = String::with_capacity(text.len() + 2);
     pattern.push('%');
-    for c in query.to_lowercase().chars() {
+    for c in text.chars() {
         if matches!(c, '%' | '_' | '\\') {
             pattern.push('\\');
         }
@@ -270,7 +271,7 @@ mod tests {
 
     #[test]
     fn no_character_of_a_query_means_anything_but_itself() {
-        assert_eq!(pattern("50%_Off\\"), "%50\\%\\_off\\\\%");
+        assert_eq!(pattern("50%_off\\"), "%50\\%\\_off\\\\%");
         assert_eq!(pattern(""), "%%");
     }
 }
