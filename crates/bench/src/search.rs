@@ -3,8 +3,10 @@
 
 use opencom_contract::articles;
 use opencom_core::id::WorkspaceId;
+use opencom_help_center::articles::fragments;
 use rand::RngExt;
 use tokio_postgres::Client as Database;
+use uuid::Uuid;
 
 use crate::client::{Client, is_success};
 use crate::people::sign_up;
@@ -113,11 +115,25 @@ async fn generate(connection: &Database, workspace: WorkspaceId, articles: u64) 
             .replace(":from", &(done + 1).to_string())
             .replace(":to", &next.to_string());
         connection.batch_execute(&script).await?;
+        gather(connection, workspace).await?;
         done = next;
         eprint!("\rgenerating: {done} of {articles} articles   ");
     }
     eprintln!();
     connection.batch_execute("VACUUM ANALYZE articles").await?;
+    Ok(())
+}
+
+/// Gathers the fragments of the articles that have none, as the server does when it writes them.
+async fn gather(connection: &Database, workspace: WorkspaceId) -> Result<(), Fault> {
+    let bare = "SELECT id, title_lower, content_lower FROM articles WHERE workspace_id = $1 AND fragments IS NULL";
+    for row in connection.query(bare, &[&workspace.uuid()]).await? {
+        let (id, title, content): (Uuid, String, String) = (row.get(0), row.get(1), row.get(2));
+        let fragments = fragments::of(workspace, &title, &content);
+        connection
+            .execute("UPDATE articles SET fragments = $2 WHERE id = $1", &[&id, &fragments])
+            .await?;
+    }
     Ok(())
 }
 

@@ -4,6 +4,7 @@
 //! its own until an article is made from it.
 
 mod feedback;
+pub mod fragments;
 mod markdown;
 mod order;
 mod pictures;
@@ -241,14 +242,16 @@ impl Articles for HelpCenter {
         reader::lock(cx, req.workspace_id).await?;
         check_collection(cx, req.collection_id, req.workspace_id).await?;
         let (id, now) = (ArticleId::generate(), cx.now());
+        let (title_lower, content_lower) = (req.title.to_lowercase(), req.content.to_lowercase());
         let new = NewArticle {
             id,
             workspace_id: req.workspace_id,
             collection_id: req.collection_id,
             slug: slug::free(cx, Table::Articles, req.workspace_id, &req.title, id.uuid()).await?,
             content_html: markdown::to_html(&req.content),
-            title_lower: req.title.to_lowercase(),
-            content_lower: req.content.to_lowercase(),
+            fragments: fragments::of(req.workspace_id, &title_lower, &content_lower),
+            title_lower,
+            content_lower,
             title: req.title,
             content: req.content,
             search_language: self.parts.search_language.clone(),
@@ -485,16 +488,24 @@ async fn changes(cx: &mut MutationCx, row: &ArticleRow, req: Update) -> Result<A
         // Members are no audience.
         None => (req.visibility == Some(Visibility::Internal)).then_some(None),
     };
+    let title_lower = renamed.as_deref().map(str::to_lowercase);
+    let content_lower = rewritten.as_deref().map(str::to_lowercase);
+    let fragments = (renamed.is_some() || rewritten.is_some()).then(|| {
+        let title = title_lower.clone().unwrap_or_else(|| row.title.to_lowercase());
+        let content = content_lower.clone().unwrap_or_else(|| row.content.to_lowercase());
+        fragments::of(row.workspace_id, &title, &content)
+    });
     Ok(ArticleChanges {
         collection_id: req.collection_id,
         folder_id: req.folder_id.map(|_| None),
         legacy_folder_id: req.folder_id,
-        title_lower: renamed.as_deref().map(str::to_lowercase),
+        title_lower,
         title: renamed,
         slug,
         content_html: rewritten.as_deref().map(markdown::to_html),
-        content_lower: rewritten.as_deref().map(str::to_lowercase),
+        content_lower,
         content: rewritten,
+        fragments,
         widget_large_screen: req.widget_large_screen,
         visibility: req.visibility,
         audience_rules,

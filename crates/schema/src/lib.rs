@@ -511,7 +511,7 @@ pub mod sql_types {
 }
 
 diesel::table! {
-    use diesel::sql_types::{Array, Bool, Float8, Jsonb, Nullable, Text, Timestamptz, Uuid};
+    use diesel::sql_types::{Array, BigInt, Bool, Float8, Jsonb, Nullable, Text, Timestamptz, Uuid};
     use crate::sql_types::TsVector;
 
     articles (id) {
@@ -542,6 +542,7 @@ diesel::table! {
         legacy_folder_id -> Nullable<Uuid>,
         search_language -> Text,
         search_words -> TsVector,
+        fragments -> Nullable<Array<BigInt>>,
     }
 }
 

@@ -2,12 +2,12 @@
 //! that have its words ([`words`](super::words)).
 //!
 //! A text that is in many articles is found soon by going through the articles in the order of the answer, and one that
-//! is in few by the index on trigrams. Neither way is good for both, and the planner cannot tell which it is; so the first
+//! is in few by an index of pieces of texts. Neither way is good for both, and the planner cannot tell which it is; so the first
 //! [`LOOKED_AT`] articles are gone through. If they do not fill the answer but have some of it, some more are gone through;
 //! otherwise the index is asked, which then has little to give.
 
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Text, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Text, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use opencom_contract::articles::Visibility;
 use opencom_core::id::{ArticleId, WorkspaceId};
@@ -17,7 +17,7 @@ use opencom_runtime::{QueryCx, Topic};
 use opencom_schema::articles;
 
 use super::rows::ArticleRow;
-use super::words;
+use super::{fragments, words};
 use crate::audience::Audience;
 
 /// How many articles one answer has.
@@ -214,8 +214,8 @@ async fn has_more(cx: &mut QueryCx, workspace: WorkspaceId, scope: Scope) -> Res
     Ok(size.size > LOOKED_AT)
 }
 
-/// Up to `most` matches among all articles, by the index on trigrams. Materialized, so that it is not traded for going
-/// through all of them in order.
+/// Up to `most` matches among all articles, by index: that of [`fragments`](super::fragments), or that of trigrams for a
+/// text that is shorter than they are. Materialized, so that it is not traded for going through all of them in order.
 async fn by_index(
     cx: &mut QueryCx,
     workspace: WorkspaceId,
@@ -225,17 +225,39 @@ async fn by_index(
     most: i64,
 ) -> Result<Vec<Candidate>> {
     let (condition, order) = (scope.condition(), order.sql());
+    let fragments = fragments::of_query(workspace, text);
+    let matches = if fragments.is_some() {
+        let found = |by: &str| {
+            format!(
+                "SELECT id, audience_rules, updated_at, created_at FROM articles
+                 WHERE workspace_id = $1 AND {condition} AND {by}
+                       AND (strpos(title_lower, $2) > 0 OR strpos(content_lower, $2) > 0)"
+            )
+        };
+        // Few have none, and they have an index of their own.
+        format!("{} UNION ALL {}", found("fragments @> $3"), found("fragments IS NULL"))
+    } else {
+        format!(
+            "SELECT id, audience_rules, updated_at, created_at FROM articles
+             WHERE workspace_id = $1 AND {condition} AND (title_lower LIKE $2 OR content_lower LIKE $2)"
+        )
+    };
     let sql = format!(
-        "WITH matches AS MATERIALIZED (
-            SELECT id, audience_rules, updated_at, created_at FROM articles
-            WHERE workspace_id = $1 AND {condition} AND (title_lower LIKE $2 OR content_lower LIKE $2)
-         )
-         SELECT id, audience_rules FROM matches ORDER BY {order} LIMIT {most}"
+        "WITH matches AS MATERIALIZED ({matches}) SELECT id, audience_rules FROM matches ORDER BY {order} LIMIT {most}"
     );
-    let statement = diesel::sql_query(sql)
-        .bind::<SqlUuid, _>(workspace)
-        .bind::<Text, _>(pattern(text));
-    Ok(prepared(statement).load(cx.connection().await?).await?)
+    let statement = diesel::sql_query(sql).bind::<SqlUuid, _>(workspace);
+    let connection = cx.connection().await?;
+    Ok(match fragments {
+        Some(fragments) => {
+            let statement = statement.bind::<Text, _>(text).bind::<Array<BigInt>, _>(fragments);
+            prepared(statement).load(connection).await?
+        }
+        None => {
+            prepared(statement.bind::<Text, _>(pattern(text)))
+                .load(connection)
+                .await?
+        }
+    })
 }
 
 /// The rows with these ids, in this order.

@@ -146,13 +146,14 @@ async fn search_goes_by_index_whatever_is_looked_for() {
     connection.batch_execute(CROWD).await.unwrap();
     let large = LARGE.replace(":workspace", &desk.ws.id.uuid().to_string());
     connection.batch_execute(&large).await.unwrap();
-    // What is in every article, in one far away, in none but by its words, misspelt, and nowhere.
+    // What is in every article, in one far away, in none but by its words, misspelt, nowhere, and three letters only.
     let queries = [
         "change",
         "article 15999",
         "articles changing",
         "chnage articel",
         "zzzz yyyy",
+        "zzz",
     ];
     let calls = async {
         for query in queries {
@@ -180,6 +181,8 @@ async fn search_goes_by_index_whatever_is_looked_for() {
         "articles_by_change",
         "articles_title_trigrams",
         "articles_content_trigrams",
+        "articles_fragments",
+        "articles_without_fragments",
         "articles_search_words",
         "article_words_trigrams",
     ] {

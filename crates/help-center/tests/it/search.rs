@@ -163,6 +163,28 @@ async fn the_very_text_is_found_beyond_the_articles_that_are_gone_through_one_by
     assert_eq!(found, ["First of all: NEEDLE", "Last of all: needle"]);
     let found = titles(&call(&kit, &Nobody, "articles:searchForVisitor", search("hay 2999")).await);
     assert_eq!(found, ["Hay 2999"]);
+    // Beyond those that are gone through: gathered pieces, after a change of the title too; none in a long article.
+    let far = desk.published("Far away", "behind the seven mountains").await;
+    let long = desk
+        .published("Long", &format!("{} mountains", "word ".repeat(25_000)))
+        .await;
+    kit.connection()
+        .await
+        .batch_execute("UPDATE articles SET updated_at = '2001-01-01', created_at = '2001-01-01' WHERE title IN ('Far away', 'Long')")
+        .await
+        .unwrap();
+    assert_eq!(find(&desk, "n mount").await, ["Far away"]);
+    assert_eq!(find(&desk, " mountains").await.len(), 2);
+    desk.update(&far, json!({ "title": "Faraway lands" })).await;
+    desk.update(&long, json!({ "title": "Longer" })).await;
+    kit.connection()
+        .await
+        .batch_execute("UPDATE articles SET updated_at = '2001-01-01' WHERE title IN ('Faraway lands', 'Longer')")
+        .await
+        .unwrap();
+    assert_eq!(find(&desk, "raway l").await, ["Faraway lands"]);
+    assert_eq!(find(&desk, "n mount").await, ["Faraway lands"]);
+    assert_eq!(find(&desk, "longer").await, ["Longer"]);
 }
 
 #[tokio::test]
@@ -180,4 +202,45 @@ async fn another_language_has_other_forms_and_takes_over_articles_that_are_there
     let request = json!({ "workspaceId": desk.ws.id, "query": "lieblichere" });
     let found = german.call_json(&Nobody, "articles:search", request).await.unwrap();
     assert_eq!(titles(&found), ["Wie lieblich"]);
+}
+
+/// What the server gathers itself and what the migration gathers for articles that were there before are the same.
+#[tokio::test]
+async fn fragments_of_older_articles_are_gathered_by_the_migration() {
+    use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
+    let kit = Kit::start().await;
+    let desk = Desk::new(&kit).await;
+    desk.published("Zürich 🚀: opening HOURS", "From nine to five.\n\n**Not** on Sundays.")
+        .await;
+    let connection = &mut kit.connection().await;
+    let fragments = "SELECT fragments FROM articles";
+    #[derive(diesel::QueryableByName, Debug, PartialEq)]
+    struct Row {
+        #[diesel(sql_type = diesel::sql_types::Nullable<diesel::sql_types::Array<diesel::sql_types::BigInt>>)]
+        fragments: Option<Vec<i64>>,
+    }
+    let gathered: Row = diesel::sql_query(fragments).get_result(connection).await.unwrap();
+    assert!(gathered.fragments.is_some());
+    let migration = |direction: &str| {
+        let all = [
+            include_str!("../../../../migrations/2026-11-26-100010_find_fragments/down.sql"),
+            include_str!("../../../../migrations/2026-11-26-100010_find_fragments/up.sql"),
+        ];
+        all[usize::from(direction == "up")]
+    };
+    for direction in ["down", "up"] {
+        connection.batch_execute(migration(direction)).await.unwrap();
+    }
+    let again: Row = diesel::sql_query(fragments).get_result(connection).await.unwrap();
+    let sorted = |row: Row| {
+        row.fragments
+            .map(|pieces| pieces.into_iter().collect::<std::collections::BTreeSet<_>>())
+    };
+    assert_eq!(sorted(again), sorted(gathered));
+    // A program that does not know them changes the text.
+    let change = "UPDATE articles SET title = 'Closed', title_lower = 'closed'";
+    connection.batch_execute(change).await.unwrap();
+    let after: Row = diesel::sql_query(fragments).get_result(connection).await.unwrap();
+    assert_eq!(after, Row { fragments: None });
+    assert_eq!(find(&desk, "closed").await, ["Closed"]);
 }
