@@ -1,0 +1,141 @@
+//! Live queries: the official Convex client, with types.
+
+use std::collections::BTreeMap;
+use std::pin::Pin;
+
+use convex::{
+    AuthTokenFetcher, AuthenticationToken, ConvexClient, ConvexClientBuilder, FunctionResult, QuerySubscription,
+};
+use futures_util::{Stream, StreamExt, stream};
+use opencom_contract::{Descriptor, Function, Kind};
+use serde_json::Value;
+use tokio::sync::Mutex;
+
+use crate::error::{Error, Refusal, RefusalData};
+use crate::who::{Proof, Who};
+use crate::{Client, arguments};
+
+/// The results of a query, the present one first and then each that differs. Ends never by itself; dropping it ends the
+/// subscription.
+pub type Updates<T> = Pin<Box<dyn Stream<Item = Result<T, Error>> + Send>>;
+
+/// The socket of a client and its clones; opened when it is first needed.
+#[derive(Default)]
+pub(crate) struct Connection(Mutex<Option<ConvexClient>>);
+
+impl Client {
+    /// Holds a query and gives its results as they change. The connection comes back by itself, and says nothing of what did
+    /// not change meanwhile. All subscriptions of a client share one socket.
+    ///
+    /// # Errors
+    /// [`Error::Live`] when the server cannot be reached; what the query refuses comes as an item.
+    pub async fn subscribe<F: Function>(&self, request: &F) -> Result<Updates<F::Output>, Error> {
+        const { assert!(matches!(F::DESCRIPTOR.kind, Kind::Query), "only queries can be held") };
+        let mut held = Held {
+            client: self.clone(),
+            arguments: arguments(request)?,
+            proof: self.proof(None).await?,
+            results: None,
+        };
+        held.hold(&F::DESCRIPTOR).await?;
+        let updates = stream::unfold(held, |mut held| async move {
+            let value = held.next(&F::DESCRIPTOR).await?;
+            let typed = value.and_then(|value| {
+                serde_path_to_error::deserialize(value).map_err(|error| Error::Unreadable {
+                    path: F::DESCRIPTOR.path.to_owned(),
+                    reason: error.to_string(),
+                })
+            });
+            Some((typed, held))
+        });
+        Ok(Box::pin(updates))
+    }
+
+    /// The official client that everybody with this session shares.
+    async fn socket(&self) -> Result<ConvexClient, Error> {
+        let mut connection = self.live.0.lock().await;
+        if let Some(client) = &*connection {
+            return Ok(client.clone());
+        }
+        let base = self.http.base.as_str().trim_end_matches('/');
+        let builder = ConvexClientBuilder::new(base).with_client_id(concat!("rust-", env!("CARGO_PKG_VERSION")));
+        let mut client = builder.build().await.map_err(|error| Error::Live(error.to_string()))?;
+        if matches!(&*self.who, Who::Agent(_)) {
+            // Without the socket, which holds this: otherwise neither would ever go.
+            let this = Self {
+                live: std::sync::Arc::default(),
+                ..self.clone()
+            };
+            let fetcher: AuthTokenFetcher = Box::new(move |is_doubted| {
+                let this = this.clone();
+                Box::pin(async move { this.for_socket(is_doubted).await })
+            });
+            client.set_auth_callback(Some(fetcher)).await;
+        }
+        Ok(connection.insert(client).clone())
+    }
+
+    /// The token for the socket; a new one when the server did not like the last.
+    async fn for_socket(&self, is_doubted: bool) -> Result<AuthenticationToken, anyhow::Error> {
+        let mut proof = self.proof(None).await?;
+        if is_doubted {
+            proof = self.proof(Some(&proof)).await?;
+        }
+        Ok(match proof.token() {
+            Some(token) => AuthenticationToken::User(token.to_owned()),
+            None => AuthenticationToken::None,
+        })
+    }
+}
+
+/// A query that is held.
+struct Held {
+    client: Client,
+    arguments: Value,
+    proof: Proof,
+    results: Option<QuerySubscription>,
+}
+
+impl Held {
+    /// Begins to hold it, with what proves who asks.
+    async fn hold(&mut self, function: &Descriptor) -> Result<(), Error> {
+        self.proof.fill_in(function, &mut self.arguments);
+        let refused = |error: &dyn std::fmt::Display| Error::Live(error.to_string());
+        let mut fields = BTreeMap::new();
+        if let Value::Object(arguments) = &self.arguments {
+            for (name, value) in arguments {
+                let value = convex::Value::try_from(value.clone()).map_err(|error| refused(&error))?;
+                fields.insert(name.clone(), value);
+            }
+        }
+        let mut socket = self.client.socket().await?;
+        let results = socket.subscribe(function.path, fields).await;
+        self.results = Some(results.map_err(|error| refused(&error))?);
+        Ok(())
+    }
+
+    /// The next result, or refusal.
+    async fn next(&mut self, function: &Descriptor) -> Option<Result<Value, Error>> {
+        loop {
+            let error = match self.results.as_mut()?.next().await? {
+                FunctionResult::Value(value) => return Some(Ok(value.into())),
+                FunctionResult::ErrorMessage(message) => Refusal::new(message, None).into(),
+                FunctionResult::ConvexError(error) => {
+                    let data = serde_json::from_value::<RefusalData>(error.data.into()).ok();
+                    Error::from(Refusal::new(error.message, data))
+                }
+            };
+            // An agent's token is renewed by the socket; a visitor's stands in the arguments.
+            if !matches!(self.proof, Proof::Visitor(_)) || !self.proof.is_doubted_by(&error) {
+                return Some(Err(error));
+            }
+            match self.client.proof(Some(&self.proof)).await {
+                Ok(proof) => self.proof = proof,
+                Err(error) => return Some(Err(error)),
+            }
+            if let Err(error) = self.hold(function).await {
+                return Some(Err(error));
+            }
+        }
+    }
+}
