@@ -8,6 +8,7 @@ pub mod discovery;
 pub mod http;
 mod logging;
 pub mod mail_channel;
+pub mod openapi;
 mod secrets;
 pub mod serve;
 pub mod sockets;

@@ -11,6 +11,7 @@ mod discovery;
 mod email;
 mod functions;
 mod limits;
+mod openapi;
 mod operations;
 mod refusals;
 mod secrets;
