@@ -63,3 +63,18 @@ pub fn text() -> &'static str {
     static TEXT: LazyLock<String> = LazyLock::new(|| format!("{:#}\n", document()));
     &TEXT
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{endpoints, functions};
+
+    /// One would silently stand in the place of the other.
+    #[test]
+    fn the_envelope_takes_no_name_of_the_contract() {
+        let contract = functions::describe().schemas;
+        let taken: Vec<_> = (endpoints::schemas().into_keys())
+            .filter(|name| contract.contains_key(name))
+            .collect();
+        assert!(taken.is_empty(), "{taken:?}");
+    }
+}

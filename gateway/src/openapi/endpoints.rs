@@ -80,7 +80,7 @@ pub(super) fn schemas() -> Components {
             json!({ "type": "array", "items": { "type": "string" }, "description": "Always empty." }),
         ),
         (
-            "Format",
+            "ValueFormat",
             json!({
                 "type": "string",
                 "enum": ["json", "convex_encoded_json"],
@@ -245,7 +245,7 @@ fn call(kind: &str) -> Value {
         "properties": {
             "path": { "type": "string", "description": "`module:function`", "examples": ["messages:list"] },
             "args": { "type": "object", "description": "What the function takes." },
-            "format": reference("Format"),
+            "format": reference("ValueFormat"),
         },
         "required": ["path"],
     });

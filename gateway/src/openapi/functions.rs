@@ -55,7 +55,7 @@ fn operation(function: &Descriptor, signature: &Signature, schemas: &Components)
     let can_do_without = arguments.get("required").is_none();
     let mut call = json!({
         "type": "object",
-        "properties": { "args": arguments, "format": { "$ref": "#/components/schemas/Format" } },
+        "properties": { "args": arguments, "format": { "$ref": "#/components/schemas/ValueFormat" } },
     });
     if !can_do_without {
         call["required"] = json!(["args"]);
