@@ -61,7 +61,7 @@ function limits({ maxLength, maxItems, minimum, maximum }) {
 function field(api, name, schema, isRequired) {
   const head = element("div", { className: "field-head" }, element("code", { className: "name" }, name));
   head.append(element("span", { className: "type" }, typeOf(api, schema)));
-  if (isRequired) head.append(element("span", { className: "required" }, "always there"));
+  if (isRequired) head.append(element("span", { className: "required" }, "required"));
   const bounds = limits(schema);
   if (bounds) head.append(element("span", { className: "quiet" }, bounds));
   const item = element("li", {}, head);
