@@ -34,6 +34,11 @@ clients:
     cargo build -p opencom
     bash .ci/clients
 
+# The API's OpenAPI document: validated, and held against the debug binary
+api:
+    cargo build -p opencom
+    bash .ci/api
+
 # Load against the limit: one table, each row beside pgbench running the same statements in the same run
 bench *args:
     cargo build --release -p opencom -p opencom-bench

@@ -34,6 +34,8 @@ pub enum Command {
     Serve(Box<Config>),
     /// Bring the database up to date and stop.
     Migrate(Box<Config>),
+    /// Print the OpenAPI document of the HTTP API and stop.
+    Openapi,
 }
 
 /// Which work a process does.

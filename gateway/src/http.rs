@@ -8,6 +8,7 @@ mod demo;
 mod email;
 mod functions;
 mod health;
+mod openapi;
 mod opencom_json;
 mod storage;
 mod sync;
@@ -139,6 +140,9 @@ pub fn app(
         .route("/healthz", web::get().to(health::healthz))
         .route("/readyz", web::get().to(health::readyz))
         .route("/metrics", web::get().to(health::metrics))
+        .route("/openapi.json", web::get().to(openapi::document))
+        .route("/docs", web::get().to(openapi::page))
+        .route("/docs/{file:[^/]*}", web::get().to(openapi::page))
         .route("/demo", web::get().to(demo::get))
         .route("/demo/{file:[^/]*}", web::get().to(demo::get))
         .default_service(web::to(answer::no_such_route))

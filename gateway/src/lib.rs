@@ -9,6 +9,7 @@ pub mod http;
 mod logging;
 pub mod mail_channel;
 pub mod measurements;
+pub mod openapi;
 mod secrets;
 pub mod serve;
 pub mod sockets;

@@ -1,6 +1,7 @@
 //! The life of a process: start, serve, stop.
 
 use std::error::Error;
+use std::io::Write as _;
 use std::net::{SocketAddr, TcpListener};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -26,7 +27,7 @@ use crate::compose::{App, Parts};
 use crate::config::{Cli, Command, Config, Role};
 use crate::demo::{self, Demo};
 use crate::measurements::{self, Pools};
-use crate::{http, logging, secrets};
+use crate::{http, logging, openapi, secrets};
 
 type Fault = Box<dyn Error + Send + Sync>;
 
@@ -39,6 +40,7 @@ pub fn main(cli: Cli) -> ExitCode {
         None => (cli.config, true),
         Some(Command::Serve(config)) => (*config, true),
         Some(Command::Migrate(config)) => (*config, false),
+        Some(Command::Openapi) => return print(openapi::text()),
     };
     logging::start(config.log_format);
     let outcome = tokio::runtime::Builder::new_multi_thread()
@@ -60,6 +62,14 @@ pub fn main(cli: Cli) -> ExitCode {
             tracing::error!("{}", with_causes(&*error));
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Writes to standard output. A reader that has seen enough is no failure.
+fn print(text: &str) -> ExitCode {
+    match std::io::stdout().lock().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => ExitCode::FAILURE,
+        _ => ExitCode::SUCCESS,
     }
 }
 

@@ -175,6 +175,7 @@ impl Default for PublicSettings {
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "AiAgentSettings")]
 pub struct Settings {
     /// The row's id.
     #[serde(rename = "_id")]

@@ -198,6 +198,7 @@ pub struct Entry {
 #[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "AuditLogSettings")]
 pub struct Settings {
     /// The row's id; absent when nothing was ever set.
     #[serde(rename = "_id")]

@@ -53,6 +53,7 @@ pub struct Upsert {
 #[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "AutomationSettings")]
 pub struct Settings {
     /// The row's id; absent while none were saved.
     #[serde(rename = "_id")]

@@ -104,6 +104,7 @@ pub struct GetVisitorStatus {
 /// Whether verification is on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "IdentityVerificationSettings")]
 pub struct Settings {
     /// Whether it is.
     pub enabled: bool,

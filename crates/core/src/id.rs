@@ -187,8 +187,9 @@ impl<E: Entity> JsonSchema for Id<E> {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "type": "string",
-            "pattern": "^[a-z0-9]{32}$",
+            "pattern": format!("^[0-9a-f]{{30}}{:02x}$", E::TAG),
             "description": format!("Id of a row of `{}`.", E::TABLE),
+            "examples": [format!("019a2f4c6be07d41a3c85e9b10f2d6{:02x}", E::TAG)],
         })
     }
 }

@@ -99,7 +99,7 @@ impl de::Visitor<'_> for WholeNumber {
 }
 
 macro_rules! whole_number_on_the_wire {
-    ($type:ident, $description:literal) => {
+    ($type:ident, $description:literal, $example:literal) => {
         impl Serialize for $type {
             #[expect(clippy::cast_precision_loss, reason = "the wire has no other numbers")]
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -119,14 +119,14 @@ macro_rules! whole_number_on_the_wire {
                 stringify!($type).into()
             }
             fn json_schema(_: &mut SchemaGenerator) -> Schema {
-                json_schema!({ "type": "number", "description": $description })
+                json_schema!({ "type": "number", "description": $description, "examples": [$example] })
             }
         }
     };
 }
 
-whole_number_on_the_wire!(Int, "A whole number.");
-whole_number_on_the_wire!(Millis, "Milliseconds since the epoch.");
+whole_number_on_the_wire!(Int, "A whole number.", 3.0);
+whole_number_on_the_wire!(Millis, "Milliseconds since the epoch.", 1_762_000_000_000.0);
 
 #[cfg(test)]
 mod tests {

@@ -12,6 +12,7 @@ mod email;
 mod functions;
 mod limits;
 mod measurements;
+mod openapi;
 mod operations;
 mod refusals;
 mod secrets;

@@ -19,7 +19,7 @@ fn public() -> impl Iterator<Item = &'static Descriptor> {
 }
 
 /// Somebody whom the function serves.
-fn somebody(world: &World<'_>, function: &Descriptor) -> Asker {
+pub(crate) fn somebody(world: &World<'_>, function: &Descriptor) -> Asker {
     match function.access.who {
         Who::SignedIn | Who::Agent | Who::Member | Who::Permitted(_) | Who::PermittedOrPublic(_) => world.as_owner(),
         Who::Anyone | Who::Internal | Who::Visitor | Who::PermittedOrVisitor(_) => world.as_visitor(),

@@ -9,6 +9,7 @@ mod catalogue;
 mod exceptions;
 mod jobs;
 mod live;
+mod openapi;
 mod principal;
 mod roles;
 mod rows;

@@ -1,0 +1,44 @@
+//! What the functions take and give is what the API's description says of it.
+
+use opencom_contract::{Who, catalogue};
+use opencom_gateway::openapi;
+use opencom_testkit::Kit;
+use serde_json::{Value, json};
+
+use crate::arguments::somebody;
+use crate::world::World;
+
+/// A schema of the document, with the components that it refers to.
+fn complaints(document: &Value, schema: &Value, value: &Value) -> Vec<String> {
+    let mut whole = schema.clone();
+    whole["components"] = document["components"].clone();
+    let validator = jsonschema::draft202012::new(&whole).unwrap();
+    validator
+        .iter_errors(value)
+        .map(|error| format!("{} at {}", error, error.instance_path()))
+        .collect()
+}
+
+#[tokio::test]
+async fn valid_arguments_and_real_results_are_as_the_description_says() {
+    let kit = Kit::start().await;
+    let document = openapi::document();
+    let mut wrong = Vec::new();
+    for function in catalogue().filter(|function| function.access.who != Who::Internal) {
+        let world = World::new(&kit).await;
+        let asker = somebody(&world, function);
+        let arguments = world.arguments(function.path, &asker).await;
+        let operation = &document["paths"][format!("/api/run/{}", function.path.replace(':', "/"))]["post"];
+        let request = &operation["requestBody"]["content"]["application/json"]["schema"];
+        for complaint in complaints(&document, request, &json!({ "args": arguments })) {
+            wrong.push(format!("{} takes {arguments}: {complaint}", function.path));
+        }
+        let value = kit.call_json(&asker, function.path, arguments).await.unwrap();
+        let answer = &operation["responses"]["200"]["content"]["application/json"]["schema"];
+        let result = &answer["oneOf"][0]["properties"]["value"];
+        for complaint in complaints(&document, result, &value) {
+            wrong.push(format!("{} gives {value}: {complaint}", function.path));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

@@ -1,0 +1,80 @@
+//! The API as an OpenAPI 3.1 document, derived from the contract: one operation for each function that callers may name,
+//! and the few endpoints that are no functions. The same program always gives the same text.
+
+mod endpoints;
+mod examples;
+mod functions;
+mod schemas;
+
+use std::sync::LazyLock;
+
+use serde_json::{Map, Value, json};
+
+/// What every reader has to know first.
+const INTRODUCTION: &str = "\
+A call names a function by its path (`messages:send`). Over HTTP each function is an operation here, \
+`POST /api/run/{module}/{function}` with `{\"args\": {…}}`; `/api/query`, `/api/mutation` and `/api/action` take the path in the \
+body instead. Live queries go over a WebSocket, which the official clients speak.\n\n\
+**Who calls.** An agent sends the token of `auth:signIn` as `Authorization: Bearer`. A visitor has no account: the \
+`sessionToken` of `widgetSessions:boot` stands among the arguments of every later call. Each operation says who may call it.\n\n\
+**Answers.** A function's outcome always has status 200: `status` is `success`, with `value`, or `error`, with `errorMessage` \
+and `errorData`, whose `code` is for programs. Another status means that the call got to no function, or the function to no \
+database.\n\n\
+**Values.** Every number is a float; times are milliseconds since 1970. Unknown arguments are refused, and so is `null` where \
+a schema does not allow it.";
+
+/// The document.
+pub fn document() -> Value {
+    let functions = functions::describe();
+    let mut paths = functions.paths;
+    paths.extend(endpoints::paths());
+    let mut schemas = functions.schemas;
+    schemas.extend(endpoints::schemas());
+    let schemas: Map<_, _> = schemas.into_iter().collect();
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Opencom server",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": INTRODUCTION,
+            "license": { "name": "Apache License 2.0", "identifier": "Apache-2.0" },
+        },
+        "servers": [{ "url": "/", "description": "The server that gave this document." }],
+        "tags": functions.tags.into_iter().chain(endpoints::tags()).collect::<Vec<_>>(),
+        "paths": paths,
+        "components": {
+            "schemas": schemas,
+            "responses": endpoints::responses(),
+            "headers": endpoints::headers(),
+            "securitySchemes": {
+                "agent": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "bearerFormat": "JWT",
+                    "description": "The token that `auth:signIn` gives an agent. Good for an hour.",
+                },
+            },
+        },
+    })
+}
+
+/// The document's text, made once.
+pub fn text() -> &'static str {
+    static TEXT: LazyLock<String> = LazyLock::new(|| format!("{:#}\n", document()));
+    &TEXT
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{endpoints, functions};
+
+    /// One would silently stand in the place of the other.
+    #[test]
+    fn the_envelope_takes_no_name_of_the_contract() {
+        let contract = functions::describe().schemas;
+        let taken: Vec<_> = (endpoints::schemas().into_keys())
+            .filter(|name| contract.contains_key(name))
+            .collect();
+        assert!(taken.is_empty(), "{taken:?}");
+    }
+}
