@@ -50,6 +50,7 @@ fn declared() -> BTreeMap<String, Vec<(String, String, bool)>> {
         ("Array<Text>", "_text"),
         ("Array<Uuid>", "_uuid"),
         ("Array<Float4>", "_float4"),
+        ("Array<BigInt>", "_int8"),
         ("TsVector", "tsvector"),
     ];
     let mut tables = BTreeMap::<String, Vec<_>>::new();
