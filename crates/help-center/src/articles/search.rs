@@ -3,7 +3,7 @@
 //!
 //! A text that is in many articles is found soon by going through the articles in the order of the answer, and one that
 //! is in few by an index of pieces of texts. Neither way is good for both, and the planner cannot tell which it is; so the first
-//! [`LOOKED_AT`] articles are gone through. If they do not fill the answer but have some of it, some more are gone through;
+//! [`LOOKED_AT`] articles are gone through. If they nearly fill the answer, so do the next [`LOOKED_FURTHER`] before long;
 //! otherwise the index is asked, which then has little to give.
 
 use diesel::prelude::*;
@@ -25,9 +25,9 @@ pub(super) const FOUND: usize = 20;
 /// How many articles are gone through one by one.
 const LOOKED_AT: i64 = 1000;
 /// With so many matches among them, the index would have a lot to give, and an answer is full soon beyond.
-const OFTEN: usize = 8;
-/// How many articles are gone through then.
-const LOOKED_FURTHER: i64 = 4 * LOOKED_AT;
+const OFTEN: usize = 12;
+/// How many articles are gone through then, after those.
+const LOOKED_FURTHER: i64 = 3 * LOOKED_AT;
 /// How many matches are looked at for a visitor before the index is asked: some are for others.
 const FOR_VISITOR: i64 = 200;
 /// The most matches that are looked at for a visitor.
@@ -117,10 +117,11 @@ pub(super) async fn containing(
     cx.read(scope.topic(workspace));
     let (text, most) = (query.to_lowercase(), i64::try_from(FOUND).unwrap_or(i64::MAX));
     let order = Order::ByChange;
-    let mut found = among_first::<LOOKED_AT>(cx, workspace, &text, scope, order, most).await?;
+    let mut found = among::<0, LOOKED_AT>(cx, workspace, &text, scope, order, most).await?;
     if found.len() < FOUND && has_more(cx, workspace, scope).await? {
         if found.len() >= OFTEN {
-            found = among_first::<LOOKED_FURTHER>(cx, workspace, &text, scope, order, most).await?;
+            found.extend(among::<LOOKED_AT, LOOKED_FURTHER>(cx, workspace, &text, scope, order, most).await?);
+            found.truncate(FOUND);
         }
         if found.len() < FOUND {
             found = by_index(cx, workspace, &text, scope, order, most).await?;
@@ -156,7 +157,7 @@ pub(super) async fn for_visitor(
 ) -> Result<Vec<ArticleRow>> {
     let (scope, text) = (Scope::Readable, query.to_lowercase());
     cx.read(scope.topic(workspace));
-    let first = among_first::<LOOKED_AT>(cx, workspace, &text, scope, Order::ByAge, FOR_VISITOR).await?;
+    let first = among::<0, LOOKED_AT>(cx, workspace, &text, scope, Order::ByAge, FOR_VISITOR).await?;
     let mut found = admitted(cx, first, visitor).await?;
     if found.len() < FOUND {
         let all = by_index(cx, workspace, &text, scope, Order::ByAge, MOST_FOR_VISITOR).await?;
@@ -178,8 +179,8 @@ async fn admitted(cx: &mut QueryCx, candidates: Vec<Candidate>, visitor: &Audien
     Ok(found.map(|(candidate, _)| candidate.id).collect())
 }
 
-/// Up to `most` matches among the first articles in this order.
-async fn among_first<const FIRST: i64>(
+/// Up to `most` matches among `COUNT` articles in this order, after the first `SKIPPED`.
+async fn among<const SKIPPED: i64, const COUNT: i64>(
     cx: &mut QueryCx,
     workspace: WorkspaceId,
     text: &str,
@@ -191,8 +192,8 @@ async fn among_first<const FIRST: i64>(
     let sql = format!(
         "SELECT id, audience_rules FROM (
             SELECT id, audience_rules, updated_at, created_at, title_lower, content_lower FROM articles
-            WHERE workspace_id = $1 AND {condition} ORDER BY {order} LIMIT {FIRST}
-         ) AS first
+            WHERE workspace_id = $1 AND {condition} ORDER BY {order} OFFSET {SKIPPED} LIMIT {COUNT}
+         ) AS these
          WHERE strpos(title_lower, $2) > 0 OR strpos(content_lower, $2) > 0 ORDER BY {order} LIMIT {most}"
     );
     // Without an index, looking for a text is half as dear as comparing with a pattern.
