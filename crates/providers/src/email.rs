@@ -32,6 +32,9 @@ pub trait EmailProvider: Send + Sync {
     /// With several recipients it is all or none: one refused address refuses the mail.
     async fn send(&self, mail: &Email) -> Result<Delivery, EmailError>;
 
+    /// Whether mail would be taken over: the provider is there and lets us in. Sends nothing.
+    async fn check(&self) -> Result<(), EmailError>;
+
     /// Short name for logs and metrics: `smtp`, `resend`, `recorder`.
     fn name(&self) -> &'static str;
 }

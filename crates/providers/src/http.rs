@@ -1,4 +1,4 @@
-//! The HTTP client of the adapters that speak to a web service.
+//! The HTTP client of whatever speaks to a web service.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use rustls::{ClientConfig, RootCertStore};
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Builds a client that gives a request up after `timeout`, connecting included.
-pub(crate) fn client(timeout: Duration) -> Result<reqwest::Client, reqwest::Error> {
+pub fn client(timeout: Duration) -> Result<reqwest::Client, reqwest::Error> {
     install_crypto();
     // Redirects are off because the requests carry API keys, which must reach the configured host and no other.
     let builder = || reqwest::Client::builder().timeout(timeout).redirect(Policy::none());
@@ -60,7 +60,7 @@ pub(crate) fn cause(error: &reqwest::Error) -> String {
 }
 
 /// Gives the process the cryptography that TLS clients ask for.
-pub(crate) fn install_crypto() {
+pub fn install_crypto() {
     // An error says that the process has a provider already, which serves as well as ours.
     let _ = ring::default_provider().install_default();
 }

@@ -11,4 +11,4 @@
 pub mod email;
 pub mod embeddings;
 pub mod files;
-mod http;
+pub mod http;

@@ -179,6 +179,13 @@ impl EmailProvider for Recorder {
         Ok(delivery)
     }
 
+    async fn check(&self) -> Result<(), EmailError> {
+        match &self.folder {
+            Some(folder) => folder.check().await.map_err(not_written),
+            None => Ok(()),
+        }
+    }
+
     fn name(&self) -> &'static str {
         "recorder"
     }

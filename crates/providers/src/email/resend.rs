@@ -125,6 +125,23 @@ impl EmailProvider for Resend {
         Err(refusal(status, retry_after, &body))
     }
 
+    async fn check(&self) -> Result<(), EmailError> {
+        let mut domains = self.endpoint.clone();
+        domains.set_path(&self.endpoint.path().replace("/emails", "/domains"));
+        let request = (self.client.get(domains)).header(AUTHORIZATION, self.authorization.clone());
+        let response = request.send().await.map_err(not_answered)?;
+        let status = response.status();
+        let retry_after = http::retry_after(&response);
+        let body = http::read(response, MAX_ANSWER).await;
+        // A key that may send and nothing else is the one to have.
+        let may_send_alone = status == StatusCode::UNAUTHORIZED
+            && serde_json::from_slice::<Value>(&body).is_ok_and(|answer| answer["name"] == "restricted_api_key");
+        if status.is_success() || may_send_alone {
+            return Ok(());
+        }
+        Err(refusal(status, retry_after, &body))
+    }
+
     fn name(&self) -> &'static str {
         "resend"
     }

@@ -146,6 +146,15 @@ impl EmailProvider for Smtp {
         })
     }
 
+    async fn check(&self) -> Result<(), EmailError> {
+        let connected = tokio::time::timeout(self.timeout, self.connect())
+            .await
+            .map_err(|_| EmailError::unavailable("The mail server did not answer in time."))?;
+        // A server that does not part politely has let us in all the same.
+        let _ = connected.map_err(not_connected)?.quit().await;
+        Ok(())
+    }
+
     fn name(&self) -> &'static str {
         "smtp"
     }

@@ -91,11 +91,17 @@ async fn read(stream: &mut BufReader<TcpStream>) -> Request {
         .map(|line| line.split_once(": ").unwrap())
         .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
         .collect();
-    let mut body = vec![0; headers["content-length"].parse().unwrap()];
+    let length = headers
+        .get("content-length")
+        .map_or(0, |length| length.parse().unwrap());
+    let mut body = vec![0; length];
     stream.read_exact(&mut body).await.unwrap();
     Request {
         line: lines[0].clone(),
         headers,
-        body: serde_json::from_slice(&body).unwrap(),
+        body: match body.as_slice() {
+            [] => Value::Null,
+            body => serde_json::from_slice(body).unwrap(),
+        },
     }
 }

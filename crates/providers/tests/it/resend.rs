@@ -167,3 +167,25 @@ async fn a_mail_that_breaks_out_of_its_headers_is_not_sent() {
     mail.idempotency_key = Some("key\r\nX-Evil: 1".into());
     assert!(resend.send(&mail).await.unwrap_err().is_permanent());
 }
+
+#[tokio::test]
+async fn a_check_sends_nothing_and_tells_whether_the_key_is_good() {
+    let restricted =
+        r#"{"statusCode":401,"name":"restricted_api_key","message":"This API key is restricted to only send emails"}"#;
+    for answer in [Answer::json(200, r#"{"data":[]}"#), Answer::json(401, restricted)] {
+        let mut server = HttpServer::start(vec![answer]).await;
+        let resend = Resend::new("re_hunter2", Some(&server.url())).unwrap();
+        resend.check().await.unwrap();
+        let request = server.received().await;
+        assert_eq!(request.line, "GET /domains HTTP/1.1");
+        assert_eq!(request.headers["authorization"], "Bearer re_hunter2");
+    }
+    let unknown = r#"{"statusCode":401,"name":"validation_error","message":"API key is invalid"}"#;
+    let server = HttpServer::start(vec![Answer::json(401, unknown)]).await;
+    let resend = Resend::new("re_hunter2", Some(&server.url())).unwrap();
+    let refusal = resend.check().await.unwrap_err().to_string();
+    assert!(
+        refusal.contains("API key is invalid") && !refusal.contains("hunter2"),
+        "{refusal}"
+    );
+}

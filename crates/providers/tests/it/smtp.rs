@@ -353,3 +353,22 @@ async fn a_mail_that_breaks_out_of_its_headers_never_reaches_the_server() {
     let error = smtp.send(&mail("Hi\r\nBcc: eve@example.com")).await.unwrap_err();
     assert!(error.is_permanent());
 }
+
+#[tokio::test]
+async fn a_check_signs_in_and_sends_nothing() {
+    // \0ada\0hunter2
+    let script = Script {
+        auth: Some("AGFkYQBodW50ZXIy"),
+        ..Script::default()
+    };
+    let server = SmtpServer::start(script).await;
+    let smtp = Smtp::from_url(&server.url("ada:hunter2@", "?tls=none")).unwrap();
+    smtp.check().await.unwrap();
+
+    let smtp = Smtp::from_url(&server.url("ada:hunter3@", "?tls=none")).unwrap();
+    let refusal = smtp.check().await.unwrap_err().to_string();
+    assert!(refusal.contains("535") && !refusal.contains("hunter3"), "{refusal}");
+
+    let nobody = Smtp::from_url("smtp://127.0.0.1:1?tls=none").unwrap();
+    nobody.check().await.unwrap_err();
+}

@@ -27,6 +27,13 @@ impl Folder {
         Ok(Self { dir })
     }
 
+    /// Whether a mail could be written.
+    pub(super) async fn check(&self) -> io::Result<()> {
+        let dir = self.dir.clone();
+        let check = move || try_file_in(&dir);
+        tokio::task::spawn_blocking(check).await.map_err(io::Error::other)?
+    }
+
     /// Writes one mail and deletes the oldest files beyond `capacity`.
     pub(super) async fn write(&self, mail: Vec<u8>, capacity: usize) -> io::Result<PathBuf> {
         let dir = self.dir.clone();
@@ -48,6 +55,13 @@ impl Folder {
         };
         tokio::task::spawn_blocking(write).await.map_err(io::Error::other)?
     }
+}
+
+/// Creates a file and removes it again.
+fn try_file_in(dir: &Path) -> io::Result<()> {
+    let path = dir.join(format!(".check-{}", std::process::id()));
+    File::create(&path)?;
+    std::fs::remove_file(path)
 }
 
 /// Creates the first file after this number that no other process creates at the same time.
