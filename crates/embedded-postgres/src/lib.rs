@@ -13,6 +13,7 @@
 //! shared by tests that each bring their own runtime, and dropping the handle can wait for the server to be gone.
 
 mod account;
+mod attach;
 mod binaries;
 mod client;
 mod cluster;
@@ -29,6 +30,7 @@ mod takeover;
 use std::path::{Path, PathBuf};
 
 use crate::account::Account;
+pub use crate::attach::url_of_running;
 pub use crate::binaries::Version;
 use crate::cluster::Cluster;
 pub use crate::error::Error;

@@ -53,7 +53,7 @@ pub(crate) async fn clear(cluster: &Cluster) -> Result<(), Error> {
     })
 }
 
-fn first_number(text: &str) -> Option<i32> {
+pub(crate) fn first_number(text: &str) -> Option<i32> {
     // Zero and negative numbers mean process groups to `kill`.
     text.lines().next()?.trim().parse().ok().filter(|pid| *pid > 1)
 }
@@ -75,7 +75,7 @@ fn end_sessions(dir: &Path) {
 }
 
 /// Whether the process is a server of this cluster: those work in the cluster's directory.
-fn is_server(pid: i32, dir: &Path) -> bool {
+pub(crate) fn is_server(pid: i32, dir: &Path) -> bool {
     if Path::new("/proc/self/cwd").exists() {
         return fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|cwd| cwd == dir);
     }

@@ -1,7 +1,7 @@
 //! Starting, stopping, dying and coming back.
 
 use nix::sys::signal::Signal;
-use opencom_embedded_postgres::{Error, Options, Postgres};
+use opencom_embedded_postgres::{Error, Options, Postgres, url_of_running};
 
 use crate::{connect, execute, postmaster, public_dir, scalar, send};
 
@@ -180,4 +180,19 @@ fn server_outlives_the_runtime_that_started_it() {
         assert_eq!(scalar(&postgres, "postgres", "SELECT 1").await, "1");
         postgres.stop().await.unwrap();
     });
+}
+
+#[tokio::test]
+async fn a_command_finds_the_server_that_another_process_runs() {
+    let dir = public_dir();
+    assert_eq!(url_of_running(&dir.path().join("none"), "postgres"), None);
+    assert_eq!(url_of_running(dir.path(), "postgres"), None);
+    let postgres = Postgres::start(Options::throw_away(dir.path())).await.unwrap();
+    execute(&postgres, "postgres", "CREATE TABLE kept AS SELECT 7 AS number").await;
+    let url = url_of_running(dir.path(), "postgres").unwrap();
+    let (client, _session) = connect(&url).await;
+    let number: i32 = client.query_one("SELECT number FROM kept", &[]).await.unwrap().get(0);
+    assert_eq!(number, 7);
+    postgres.stop().await.unwrap();
+    assert_eq!(url_of_running(dir.path(), "postgres"), None);
 }
