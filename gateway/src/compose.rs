@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use opencom_admin::{Admin, AdminParts, AdminService};
 use opencom_contract::embeddings::ContentType;
 use opencom_core::Result;
-use opencom_core::auth::jwt::JwtKey;
+use opencom_core::auth::jwt::JwtKeys;
 use opencom_core::auth::seal::MasterKey;
 use opencom_core::id::{SnippetId, WorkspaceId};
 use opencom_help_center::embeddings::{self, Content};
@@ -83,8 +83,8 @@ pub struct Parts {
     pub clock: Clock,
     /// Secrets at rest.
     pub master_key: MasterKey,
-    /// Signs agents' tokens.
-    pub jwt_key: JwtKey,
+    /// Sign agents' tokens.
+    pub jwt_keys: JwtKeys,
     /// Where callers reach this server, without a slash at the end.
     pub public_url: String,
     /// Refuses visitors' calls without a token.
@@ -124,8 +124,8 @@ pub struct App {
     pub registry: Arc<Registry>,
     /// What they share.
     pub server: Arc<Server>,
-    /// Signs agents' tokens.
-    pub jwt_key: Arc<JwtKey>,
+    /// Sign agents' tokens.
+    pub jwt_keys: Arc<JwtKeys>,
     /// Verifies them.
     pub tokens: Arc<Verifier>,
     /// The live queries.
@@ -149,7 +149,7 @@ pub struct App {
 impl App {
     /// Puts the services together.
     pub fn new(parts: Parts) -> Result<Self> {
-        let jwt_key = Arc::new(parts.jwt_key);
+        let jwt_keys = Arc::new(parts.jwt_keys);
         let server = Arc::new(Server {
             limits: RateLimits::new(&parts.quotas, parts.clock.clone()),
             clock: parts.clock,
@@ -160,7 +160,7 @@ impl App {
             strict_visitors: parts.strict_visitors,
         });
         let admin = Arc::new(Admin::new(AdminParts {
-            jwt_key: Arc::clone(&jwt_key),
+            jwt_keys: Arc::clone(&jwt_keys),
             email: Arc::clone(&parts.email),
             mail_from: parts.mail_from.clone(),
             web_app_url: parts.web_app_url.clone(),
@@ -193,7 +193,7 @@ impl App {
         opencom_inbox::register(&mut registry, &inbox)?;
         opencom_help_center::register(&mut registry, &(help_center as Arc<dyn HelpCenterService>))?;
         let engine = Engine::new(Arc::clone(&server.topics));
-        let tokens = Arc::new(Verifier::new(Arc::clone(&jwt_key), Arc::clone(&server)));
+        let tokens = Arc::new(Verifier::new(Arc::clone(&jwt_keys), Arc::clone(&server)));
         let host = Host {
             server: Arc::clone(&server),
             engine: Arc::clone(&engine),
@@ -203,7 +203,7 @@ impl App {
         Ok(Self {
             registry: Arc::new(registry),
             server,
-            jwt_key,
+            jwt_keys,
             tokens,
             engine,
             sockets: Arc::new(Sockets::new(host, parts.most_sockets)),

@@ -36,6 +36,84 @@ pub enum Command {
     Migrate(Box<Config>),
     /// Print the OpenAPI document of the HTTP API and stop.
     Openapi,
+    /// Fill a new workspace with people, conversations, tickets and articles, to look at and to try things out.
+    SeedDemo(Box<SeedDemo>),
+    /// Check the settings, the database, the providers and the clock, and say what to mend. Ends with 1 when something is
+    /// wrong. Nobody is written to.
+    Doctor(Box<Doctor>),
+    /// Put a new secret in the place of one that is in use.
+    #[command(subcommand)]
+    Rotate(Rotate),
+}
+
+/// What `seed-demo` can be told.
+#[derive(Args)]
+pub struct SeedDemo {
+    /// Conversations to make, spread over the last four weeks.
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=5000))]
+    pub conversations: u32,
+    /// The same number makes the same workspace.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// The settings of `serve`.
+    #[command(flatten)]
+    pub config: Config,
+}
+
+/// What `doctor` can be told.
+#[derive(Args)]
+pub struct Doctor {
+    /// Print the findings as JSON, for programs.
+    #[arg(long)]
+    pub json: bool,
+    /// The settings of `serve`.
+    #[command(flatten)]
+    pub config: Config,
+}
+
+/// The secrets that a command exchanges. docs/security.md says how to exchange every other one.
+#[derive(Subcommand)]
+pub enum Rotate {
+    /// Seal all stored secrets anew under a new master key.
+    MasterKey(Box<RotateMasterKey>),
+    /// Sign agents' tokens with a new key. Nobody is signed out.
+    SigningKey(Box<RotateSigningKey>),
+    /// End the sessions of all agents: everybody signs in again.
+    Sessions(Box<RotateSessions>),
+}
+
+/// How to change the master key.
+#[derive(Args)]
+pub struct RotateMasterKey {
+    /// Remove the earlier keys from the data directory, once nothing is sealed under them.
+    #[arg(long)]
+    pub forget: bool,
+    /// The settings of `serve`.
+    #[command(flatten)]
+    pub config: Config,
+}
+
+/// How to change the signing key.
+#[derive(Args)]
+pub struct RotateSigningKey {
+    /// Make what the keys before it signed worthless within seconds, for when one was stolen. Programs of agents renew their
+    /// tokens by themselves.
+    #[arg(long)]
+    pub at_once: bool,
+    /// The settings of `serve`.
+    #[command(flatten)]
+    pub config: Config,
+}
+
+/// Whose sessions to end.
+#[derive(Args)]
+pub struct RotateSessions {
+    /// End those of visitors too: their widgets start anew, and know only identified visitors again.
+    #[arg(long)]
+    pub visitors: bool,
+    /// The settings of `serve`.
+    #[command(flatten)]
+    pub config: Config,
 }
 
 /// Which work a process does.
@@ -101,6 +179,15 @@ pub struct Config {
     /// 64 hex digits under which secrets are stored. Default: made once and kept in the data directory.
     #[arg(long, env = "OPENCOM_MASTER_KEY", hide_env_values = true)]
     pub master_key: Option<String>,
+
+    /// Master keys from before, while the key is being changed: they still open what they sealed. See `opencom rotate`.
+    #[arg(
+        long,
+        env = "OPENCOM_MASTER_KEY_PREVIOUS",
+        hide_env_values = true,
+        value_delimiter = ','
+    )]
+    pub master_key_previous: Vec<String>,
 
     /// PKCS#8 PEM of the RSA key that signs agents' tokens. Default: made once and kept in the database.
     #[arg(long, env = "JWT_PRIVATE_KEY", hide_env_values = true)]

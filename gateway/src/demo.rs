@@ -63,13 +63,26 @@ impl Demo {
     pub async fn prepare(app: &App, pool: Pool) -> Result<Self> {
         let server = &app.server;
         let dispatcher = app.dispatcher(pool);
-        // Known to whoever has the master key, so that it outlives a restart and is kept nowhere.
-        let password = hex::encode(server.master_key.derive("the demo's agent", &[]));
-        let tokens = match sign_in(&dispatcher, "signIn", &password).await {
-            Err(error) if error.code() == Code::NotAuthenticated => sign_in(&dispatcher, "signUp", &password).await,
-            outcome => outcome,
+        // Known to whoever has the master key, or the one before it, so that it outlives a restart and is kept nowhere.
+        let derived = server.master_key.derivations("the demo's agent", &[]);
+        let mut passwords: Vec<String> = derived.iter().map(hex::encode).collect();
+        let mut known = None;
+        for (place, password) in passwords.iter().enumerate() {
+            match sign_in(&dispatcher, "signIn", password).await {
+                Err(error) if error.code() == Code::NotAuthenticated => {}
+                outcome => {
+                    known = Some((place, outcome?));
+                    break;
+                }
+            }
+        }
+        let signed_in = match known {
+            Some(known) => Ok(known),
+            None => sign_in(&dispatcher, "signUp", &passwords[0])
+                .await
+                .map(|tokens| (0, tokens)),
         };
-        let tokens = tokens.map_err(|error| match error.code() {
+        let (place, tokens) = signed_in.map_err(|error| match error.code() {
             Code::AlreadyExists => Error::already_exists(format!(
                 "{EMAIL} has another password: the demo was made under another OPENCOM_MASTER_KEY"
             )),
@@ -85,7 +98,10 @@ impl Demo {
             .ok_or_else(|| Error::not_found("The demo's workspace"))?;
         Ok(Self {
             workspace_id,
-            agent: Credentials { email: EMAIL, password },
+            agent: Credentials {
+                email: EMAIL,
+                password: passwords.swap_remove(place),
+            },
         })
     }
 }

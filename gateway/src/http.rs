@@ -20,11 +20,12 @@ use actix_cors::Cors;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
-use actix_web::middleware::{NormalizePath, TrailingSlash};
+use actix_web::http::header::X_CONTENT_TYPE_OPTIONS;
+use actix_web::middleware::{DefaultHeaders, NormalizePath, TrailingSlash};
 use actix_web::{App as ActixApp, web};
 use ipnet::IpNet;
 use metrics_exporter_prometheus::PrometheusHandle;
-use opencom_core::auth::jwt::JwtKey;
+use opencom_core::auth::jwt::JwtKeys;
 use opencom_inbox::InboxService;
 use opencom_providers::email::webhook::Gate;
 use opencom_providers::files::FileStore;
@@ -42,7 +43,7 @@ const LARGEST_CALL: usize = 16 * 1024 * 1024;
 /// What the routes of one thread share.
 pub struct State {
     dispatcher: Dispatcher,
-    jwt_key: Arc<JwtKey>,
+    jwt_keys: Arc<JwtKeys>,
     tokens: Arc<Verifier>,
     sockets: Arc<Sockets>,
     trusted_proxies: Arc<[IpNet]>,
@@ -62,7 +63,7 @@ impl State {
     pub fn new(app: &App, pool: Pool, metrics: Option<PrometheusHandle>) -> Self {
         Self {
             dispatcher: app.dispatcher(pool),
-            jwt_key: Arc::clone(&app.jwt_key),
+            jwt_keys: Arc::clone(&app.jwt_keys),
             tokens: Arc::clone(&app.tokens),
             sockets: Arc::clone(&app.sockets),
             trusted_proxies: Arc::clone(&app.trusted_proxies),
@@ -146,6 +147,8 @@ pub fn app(
         .route("/demo", web::get().to(demo::get))
         .route("/demo/{file:[^/]*}", web::get().to(demo::get))
         .default_service(web::to(answer::no_such_route))
+        // Where nothing else is said: no answer is anything but what it says it is.
+        .wrap(DefaultHeaders::new().add((X_CONTENT_TYPE_OPTIONS, "nosniff")))
         // A configured address with a slash at the end makes clients call `//api/…`.
         .wrap(NormalizePath::new(TrailingSlash::MergeOnly))
 }

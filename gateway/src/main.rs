@@ -11,5 +11,5 @@ use opencom_gateway::config::Cli;
 static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
-    opencom_gateway::serve::main(Cli::parse())
+    opencom_gateway::program::main(Cli::parse())
 }

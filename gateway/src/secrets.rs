@@ -1,52 +1,112 @@
-//! The master key: given, or made once and kept in the data directory.
+//! The master key: given, or made once and kept in the data directory. Beside it there may be earlier ones, while it is
+//! being changed: given too, or in further lines of the file.
 
 use std::fs;
-use std::io::{ErrorKind, Write};
+use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use opencom_core::auth::seal::MasterKey;
 use opencom_core::auth::token;
 
-/// The master key with these hex digits.
-fn parse(text: &str, place: &str) -> Result<MasterKey, String> {
-    let bytes = hex::decode(text.trim()).map_err(|_| format!("{place} must be 64 hex digits"))?;
-    let bytes = bytes
-        .as_slice()
-        .try_into()
-        .map_err(|_| format!("{place} must be 64 hex digits"))?;
-    MasterKey::new(bytes).map_err(|error| error.to_string())
+use crate::config::Config;
+
+type Bytes = [u8; MasterKey::LENGTH];
+
+/// The key in these hex digits.
+fn bytes(text: &str, place: &str) -> Result<Bytes, String> {
+    hex::decode(text.trim())
+        .ok()
+        .and_then(|bytes| bytes.try_into().ok())
+        .ok_or_else(|| format!("{place} must be 64 hex digits"))
+}
+
+/// A key that nobody has.
+pub(crate) fn new_key() -> Result<String, String> {
+    let bytes = token::random::<{ MasterKey::LENGTH }>().map_err(|error| error.to_string())?;
+    Ok(hex::encode(bytes))
+}
+
+/// The master key with those that it was before.
+fn build(keys: &[Bytes], place: &str) -> Result<MasterKey, String> {
+    let (current, previous) = keys.split_first().ok_or_else(|| format!("{place} has no key in it"))?;
+    let key = MasterKey::new(current);
+    let all = previous.iter().fold(key, |key, bytes| key?.and_previous(bytes));
+    all.map_err(|error| error.to_string())
 }
 
 /// The master key that was given, else the one of the data directory, made when there is none.
-pub(crate) fn master_key(given: Option<&str>, data_dir: &Path) -> Result<MasterKey, String> {
-    if let Some(text) = given {
-        return parse(text, "OPENCOM_MASTER_KEY");
-    }
-    let path = data_dir.join("master.key");
-    let place = path.display().to_string();
-    match fs::read_to_string(&path) {
-        Ok(text) => parse(&text, &place),
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            let text = hex::encode(token::random::<{ MasterKey::LENGTH }>().map_err(|error| error.to_string())?);
-            keep(&path, &text).map_err(|error| format!("{place} cannot be written: {error}"))?;
-            tracing::info!("made a master key in {place}; back it up with the database");
-            parse(&text, &place)
+pub(crate) fn master_key(config: &Config) -> Result<MasterKey, String> {
+    if let Some(text) = &config.master_key {
+        let mut keys = vec![bytes(text, "OPENCOM_MASTER_KEY")?];
+        for text in &config.master_key_previous {
+            keys.push(bytes(text, "OPENCOM_MASTER_KEY_PREVIOUS")?);
         }
-        Err(error) => Err(format!("{place} cannot be read: {error}")),
+        return build(&keys, "OPENCOM_MASTER_KEY");
     }
+    if !config.master_key_previous.is_empty() {
+        return Err("OPENCOM_MASTER_KEY_PREVIOUS is of use beside OPENCOM_MASTER_KEY alone".to_owned());
+    }
+    let file = KeyFile::of(&config.data_dir);
+    if !file.path.exists() {
+        file.keep(&[new_key()?])?;
+        tracing::info!("made a master key in {}; back it up with the database", file.place());
+    }
+    let keys = file.lines()?;
+    let keys: Vec<Bytes> = keys
+        .iter()
+        .map(|text| bytes(text, &file.place()))
+        .collect::<Result<_, _>>()?;
+    build(&keys, &file.place())
 }
 
-/// Nothing may be sealed under a key that could be lost, so it is on the disk before it is used.
-fn keep(path: &Path, text: &str) -> std::io::Result<()> {
-    if let Some(parent) = path.parent() {
-        fs::create_dir_all(parent)?;
+/// The file of the master key: the key in the first line, earlier ones below.
+pub(crate) struct KeyFile {
+    path: PathBuf,
+}
+
+impl KeyFile {
+    /// The one of a data directory.
+    pub(crate) fn of(data_dir: &Path) -> Self {
+        Self {
+            path: data_dir.join("master.key"),
+        }
     }
-    let mut file = fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()
+
+    /// What it is called.
+    pub(crate) fn place(&self) -> String {
+        self.path.display().to_string()
+    }
+
+    /// Its keys.
+    pub(crate) fn lines(&self) -> Result<Vec<String>, String> {
+        let text =
+            fs::read_to_string(&self.path).map_err(|error| format!("{} cannot be read: {error}", self.place()))?;
+        Ok(text.split_whitespace().map(str::to_owned).collect())
+    }
+
+    /// Keeps these keys in place of those that it has. Nothing may be sealed under a key that could be lost, so it is on the
+    /// disk before it is used; and whatever happens meanwhile, the file has either these or those.
+    pub(crate) fn keep(&self, lines: &[String]) -> Result<(), String> {
+        let write = || {
+            if let Some(parent) = self.path.parent() {
+                fs::create_dir_all(parent)?;
+            }
+            let beside = self.path.with_extension("key.new");
+            let mut file = fs::OpenOptions::new()
+                .write(true)
+                .create(true)
+                .truncate(true)
+                .mode(0o600)
+                .open(&beside)?;
+            file.write_all(lines.join("\n").as_bytes())?;
+            file.sync_all()?;
+            fs::rename(&beside, &self.path)?;
+            match self.path.parent() {
+                Some(parent) => fs::File::open(parent)?.sync_all(),
+                None => Ok(()),
+            }
+        };
+        write().map_err(|error: std::io::Error| format!("{} cannot be written: {error}", self.place()))
+    }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use opencom_core::auth::jwt::{JwtKey, Refusal, Verified};
+use opencom_core::auth::jwt::{JwtKeys, Refusal, Verified};
 use opencom_core::auth::token::sha256;
 use opencom_live::session::Tokens;
 use opencom_runtime::Server;
@@ -15,16 +15,16 @@ const REMEMBERED: u64 = 20_000;
 
 /// Verifies tokens, and remembers which were good: verifying a signature costs more than most queries.
 pub struct Verifier {
-    key: Arc<JwtKey>,
+    keys: Arc<JwtKeys>,
     server: Arc<Server>,
     verified: moka::sync::Cache<[u8; 32], Verified>,
 }
 
 impl Verifier {
-    /// A verifier of the tokens that `key` signs for `server`.
-    pub fn new(key: Arc<JwtKey>, server: Arc<Server>) -> Self {
+    /// A verifier of the tokens that `keys` sign for `server`.
+    pub fn new(keys: Arc<JwtKeys>, server: Arc<Server>) -> Self {
         Self {
-            key,
+            keys,
             server,
             verified: moka::sync::Cache::builder()
                 .max_capacity(REMEMBERED)
@@ -39,9 +39,14 @@ impl Verifier {
         if let Some(verified) = self.verified.get(&hash).filter(|verified| verified.expires_at > now) {
             return Ok(verified);
         }
-        let verified = self.key.verify(token, &self.server.public_url, now)?;
+        let verified = self.keys.verify(token, &self.server.public_url, now)?;
         self.verified.insert(hash, verified);
         Ok(verified)
+    }
+
+    /// Forgets which tokens were good: the keys have changed.
+    pub fn forget(&self) {
+        self.verified.invalidate_all();
     }
 }
 

@@ -25,6 +25,7 @@ use opencom_runtime::{ActionCx, MutationCx, QueryCx};
 
 pub use self::clean_up::CleanUp;
 pub(crate) use self::profile::workspaces_of;
+pub use self::session::end_all as end_all_sessions;
 pub(crate) use self::signup::{acceptance, admits_address};
 use crate::{Admin, AdminService};
 

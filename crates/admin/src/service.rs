@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use opencom_core::Millis;
-use opencom_core::auth::jwt::JwtKey;
+use opencom_core::auth::jwt::JwtKeys;
 use opencom_providers::email::{EmailProvider, Mailbox};
 
 use crate::auth::hashing::Hasher;
@@ -14,8 +14,8 @@ pub const DEFAULT_LIFETIME: i64 = 30 * Millis::DAY;
 
 /// What the gateway gives the context.
 pub struct AdminParts {
-    /// Signs agents' tokens.
-    pub jwt_key: Arc<JwtKey>,
+    /// Sign agents' tokens.
+    pub jwt_keys: Arc<JwtKeys>,
     /// Sends sign-in codes and invitations.
     pub email: Arc<dyn EmailProvider>,
     /// The sender of those mails.

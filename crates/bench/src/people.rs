@@ -2,9 +2,10 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use opencom_contract::auth::{CurrentUser, SignIn, SignInParams, SignInResult};
+use opencom_contract::auth::CurrentUser;
 use opencom_contract::{conversations, messages, widget_sessions};
 use opencom_core::id::{ConversationId, UserId, WorkspaceId, WorkspaceMemberId};
+use opencom_providers::http::install_crypto;
 
 use crate::client::Client;
 use crate::{Fault, data};
@@ -34,27 +35,12 @@ impl Agent {
 
 /// Signs an agent up.
 pub(crate) async fn sign_up(address: &str, name: &str) -> Result<Agent, Fault> {
-    let params = SignInParams {
-        flow: Some("signUp".to_owned()),
-        email: Some(format!("{name}@example.com")),
-        password: Some("correct horse battery".to_owned()),
-        name: Some(name.to_owned()),
-        ..SignInParams::default()
-    };
-    let request = SignIn {
-        provider: Some("password".to_owned()),
-        params: Some(params),
-        ..SignIn::default()
-    };
-    let SignInResult::Tokens { tokens: Some(tokens) } = Client::connect(address, None).await?.call(&request).await?
-    else {
-        return Err("signing up gave no tokens".into());
-    };
-    let me = Client::connect(address, Some(&tokens.token))
-        .await?
-        .call(&CurrentUser {})
-        .await?
-        .ok_or("signing up gave no user")?;
+    install_crypto();
+    let agent = opencom_client::Client::new(&format!("http://{address}"))?
+        .sign_up(&format!("{name}@example.com"), "correct horse battery", name)
+        .await?;
+    let tokens = agent.tokens().await.ok_or("signing up gave no tokens")?;
+    let me = agent.query(&CurrentUser {}).await?.ok_or("signing up gave no user")?;
     Ok(Agent {
         token: tokens.token,
         user_id: me.user.id,

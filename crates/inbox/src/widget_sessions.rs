@@ -18,6 +18,7 @@ use opencom_runtime::{ActionCx, Job, MutationCx, QueryCx, ScopedFutureExt};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+pub use self::store::end_all as end_all_sessions;
 use crate::visitors::queries;
 use crate::{Inbox, InboxService, workspace_settings};
 

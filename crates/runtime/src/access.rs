@@ -12,11 +12,19 @@ use opencom_core::id::{AuthSessionId, UserId, VisitorId, WorkspaceId};
 use opencom_core::{Code, Error, Millis, Permission, Result, Role, permission};
 use opencom_schema::{auth_sessions, users, widget_sessions, workspace_members};
 
+use crate::reseal::Sealed;
 use crate::topic::Hashed;
 use crate::{Caller, QueryCx, Topic};
 
 /// The purpose under which the secret of a workspace's identity verification is sealed.
 pub const IDENTITY_SECRET: &str = "workspace.identity_secret";
+/// Where they are.
+pub const SEALED: Sealed = Sealed {
+    table: "workspaces",
+    by: "id",
+    column: "identity_secret_sealed",
+    purpose: IDENTITY_SECRET,
+};
 
 /// How long a live query goes on after the visitor's session that it was opened with was rotated or ran out, in
 /// milliseconds: the widget has no error boundary, and subscribes anew with its new token a moment later.

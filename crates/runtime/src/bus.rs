@@ -117,6 +117,11 @@ async fn connected(
     }
 }
 
+/// Has every process that is joined start over, as everything may have changed.
+pub async fn tell_everything(connection: &mut AsyncPgConnection) -> Result<(), diesel::result::Error> {
+    notify(connection, "- *".to_owned()).await
+}
+
 #[diesel::declare_sql_function]
 extern "SQL" {
     /// Tells whoever listens on a channel.

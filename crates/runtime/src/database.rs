@@ -1,14 +1,17 @@
 //! The connection pool, the migrations, and which database errors are worth another try.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use diesel::QueryableByName;
+use diesel::migration::MigrationSource;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use diesel_async::pooled_connection::deadpool;
 use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod};
 use diesel_async::{AsyncConnection, AsyncMigrationHarness, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use futures_util::FutureExt;
-use opencom_core::{Error, Result};
+use opencom_core::{Error, Millis, Result};
 
 /// The migrations, in the program.
 pub const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations");
@@ -189,6 +192,101 @@ pub async fn migrate(url: &str) -> Result<usize, MigrateError> {
     })
     .await
     .map_err(|error| MigrateError::Migration(error.into()))?
+}
+
+/// What a database is like, before anything is done with it.
+#[derive(Clone, Debug)]
+pub struct Inspection {
+    /// The server's version, as it says it.
+    pub version: String,
+    /// Whether that is new enough.
+    pub new_enough: bool,
+    /// Whether the extension pg_trgm can be had.
+    pub trigrams: bool,
+    /// The version of the extension vector, where it can be had.
+    pub vectors: Option<String>,
+    /// How texts are encoded.
+    pub encoding: String,
+    /// Connections that this role may open at most, over all processes.
+    pub connections: i32,
+    /// The server's time.
+    pub time: Millis,
+    /// Migrations of this program that the database lacks.
+    pub pending: usize,
+    /// Migrations of the database that this program does not know.
+    pub unknown: usize,
+}
+
+/// Nothing in it depends on a table.
+const INSPECT: &str = "SELECT split_part(current_setting('server_version'), ' ', 1) AS version,
+    current_setting('server_version_num')::integer AS number,
+    EXISTS (SELECT FROM pg_available_extensions WHERE name = 'pg_trgm') AS trigrams,
+    (SELECT default_version FROM pg_available_extensions WHERE name = 'vector') AS vectors,
+    pg_encoding_to_char(encoding) AS encoding,
+    least(nullif(datconnlimit, -1), nullif(rolconnlimit, -1),
+        current_setting('max_connections')::integer - current_setting('superuser_reserved_connections')::integer
+    ) AS connections,
+    clock_timestamp() AS time,
+    to_regclass('__diesel_schema_migrations') IS NOT NULL AS has_migrations
+    FROM pg_database, pg_roles WHERE datname = current_database() AND rolname = current_user";
+
+#[derive(QueryableByName)]
+struct Inspected {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    version: String,
+    #[diesel(sql_type = diesel::sql_types::Integer)]
+    number: i32,
+    #[diesel(sql_type = diesel::sql_types::Bool)]
+    trigrams: bool,
+    #[diesel(sql_type = diesel::sql_types::Nullable<diesel::sql_types::Text>)]
+    vectors: Option<String>,
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    encoding: String,
+    #[diesel(sql_type = diesel::sql_types::Integer)]
+    connections: i32,
+    #[diesel(sql_type = diesel::sql_types::Timestamptz)]
+    time: Millis,
+    #[diesel(sql_type = diesel::sql_types::Bool)]
+    has_migrations: bool,
+}
+
+#[derive(QueryableByName)]
+struct Applied {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    version: String,
+}
+
+/// Looks at a database and changes nothing.
+///
+/// # Errors
+/// When the server cannot be reached, or refuses a look at its catalogue.
+pub async fn inspect(url: &str) -> Result<Inspection, MigrateError> {
+    let mut connection = AsyncPgConnection::establish(url).await.map_err(MigrateError::Connect)?;
+    let found: Inspected = diesel::sql_query(INSPECT).get_result(&mut connection).await?;
+    let applied: Vec<Applied> = if found.has_migrations {
+        diesel::sql_query("SELECT version FROM __diesel_schema_migrations")
+            .load(&mut connection)
+            .await?
+    } else {
+        Vec::new()
+    };
+    let applied: BTreeSet<String> = applied.into_iter().map(|applied| applied.version).collect();
+    let ours = MigrationSource::<diesel::pg::Pg>::migrations(&MIGRATIONS).map_err(MigrateError::Migration)?;
+    let ours: BTreeSet<String> = ours
+        .iter()
+        .map(|migration| migration.name().version().to_string())
+        .collect();
+    Ok(Inspection {
+        version: found.version,
+        new_enough: found.number >= OLDEST_SERVER,
+        trigrams: found.trigrams,
+        vectors: found.vectors,
+        encoding: found.encoding,
+        connections: found.connections,
+        time: found.time,
+        pending: ours.difference(&applied).count(),
+        unknown: applied.difference(&ours).count(),
+    })
 }
 
 /// Why the database could not be brought up to date.

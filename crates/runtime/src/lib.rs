@@ -18,6 +18,7 @@ pub mod path;
 pub mod refusal;
 pub mod registry;
 pub mod requests;
+pub mod reseal;
 pub mod statement;
 pub mod timestamp;
 pub mod topic;

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::context::{ActionCx, MutationCx};
+use crate::reseal::Sealed;
 use crate::{Job, Registry, ScopedFutureExt};
 
 /// How long an answer is kept, in milliseconds: a client that comes back later starts over.
@@ -21,6 +22,13 @@ const PRUNED_AT_ONCE: i64 = 10_000;
 
 /// The purpose under which answers are sealed: some hold secrets.
 const RESULT: &str = "sync_requests.result";
+/// Where they are.
+pub const SEALED: Sealed = Sealed {
+    table: "sync_requests",
+    by: "session_id",
+    column: "result_sealed",
+    purpose: RESULT,
+};
 
 /// By hand, because diesel takes no sub-select on the table that it deletes from.
 const PRUNE: &str = "DELETE FROM sync_requests WHERE ctid = ANY (ARRAY(

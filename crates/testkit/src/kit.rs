@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use diesel_async::AsyncPgConnection;
 use opencom_contract::{Function, Kind};
-use opencom_core::auth::jwt::JwtKey;
+use opencom_core::auth::jwt::{JwtKey, JwtKeys};
 use opencom_core::auth::seal::MasterKey;
 use opencom_core::{Error, Millis, Result};
 use opencom_gateway::compose::{App, Parts};
@@ -142,7 +142,7 @@ impl Kit {
         let mut app = App::new(Parts {
             clock: clock.clone(),
             master_key: MasterKey::new(&MASTER_KEY).expect("the test key"),
-            jwt_key: JwtKey::from_pem(TEST_PEM).expect("the test key"),
+            jwt_keys: JwtKeys::new(vec![JwtKey::from_pem(TEST_PEM).expect("the test key")]).expect("one key"),
             public_url: "http://opencom.test".to_owned(),
             strict_visitors: settings.strict_visitors,
             agent_session_ms: 30 * Millis::DAY,

@@ -2,6 +2,7 @@
 
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::{HttpResponse, web};
+use opencom_core::auth::jwt::JwtKey;
 use serde_json::{Value, json};
 
 use super::State;
@@ -27,6 +28,7 @@ pub(super) async fn openid_configuration(state: web::Data<State>) -> HttpRespons
 
 /// `GET /.well-known/jwks.json`.
 pub(super) async fn jwks(state: web::Data<State>) -> HttpResponse {
-    let key = &state.jwt_key;
-    cached_json(&json!({ "keys": [{ "use": "sig", "kty": "RSA", "n": key.modulus, "e": key.exponent }] }))
+    let keys = state.jwt_keys.get();
+    let public = |key: &JwtKey| json!({ "use": "sig", "kty": "RSA", "n": key.modulus, "e": key.exponent });
+    cached_json(&json!({ "keys": keys.iter().map(public).collect::<Vec<_>>() }))
 }

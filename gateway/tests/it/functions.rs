@@ -183,7 +183,7 @@ async fn tokens_are_accepted_or_refused_with_401() {
     let foreign = wire
         .kit
         .app
-        .jwt_key
+        .jwt_keys
         .issue(
             agent.user_id,
             agent.session_id,

@@ -6,6 +6,7 @@
 )]
 
 mod binary;
+mod commands;
 mod demo;
 mod discovery;
 mod email;

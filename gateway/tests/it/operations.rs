@@ -62,5 +62,21 @@ async fn others_can_verify_the_tokens() {
         (&key["use"], &key["kty"], &key["e"]),
         (&json!("sig"), &json!("RSA"), &json!("AQAB"))
     );
-    assert_eq!(key["n"], wire.kit.app.jwt_key.modulus.as_str());
+    assert_eq!(key["n"], wire.kit.app.jwt_keys.get()[0].modulus.as_str());
+}
+
+#[tokio::test]
+async fn no_answer_is_anything_but_what_it_says_it_is() {
+    let wire = Wire::start().await;
+    for path in [
+        "/healthz",
+        "/api/query",
+        "/docs",
+        "/openapi.json",
+        "/.well-known/opencom.json",
+        "/nowhere",
+    ] {
+        let response = wire.request(Method::GET, path).send().await.unwrap();
+        assert_eq!(response.headers()["X-Content-Type-Options"], "nosniff", "{path}");
+    }
 }

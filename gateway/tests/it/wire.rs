@@ -92,7 +92,7 @@ impl Wire {
         let now = Millis(server.clock.now().0);
         self.kit
             .app
-            .jwt_key
+            .jwt_keys
             .issue(agent.user_id, agent.session_id, &server.public_url, now)
             .unwrap()
     }

@@ -25,9 +25,18 @@ const LIFETIME: i64 = mail::MINUTES * Millis::MINUTE;
 const TOO_MANY_REQUESTS: &str = "Too many requests, please try again later";
 const NOT_VERIFIED: &str = "Could not verify code";
 
+/// What the hashes of codes are for.
+const PURPOSE: &str = "auth.code";
+
 /// The hash under which a code is kept, bound to its address.
 fn code_hash(key: &MasterKey, address: &str, code: &str) -> [u8; 32] {
-    key.derive("auth.code", &[address.as_bytes(), code.as_bytes()])
+    key.derive(PURPOSE, &[address.as_bytes(), code.as_bytes()])
+}
+
+/// The hashes under which a code may be kept: the master key may have been changed since it was sent.
+fn code_hashes(key: &MasterKey, address: &str, code: &str) -> Vec<Vec<u8>> {
+    let hashes = key.derivations(PURPOSE, &[address.as_bytes(), code.as_bytes()]);
+    hashes.into_iter().map(Vec::from).collect()
 }
 
 fn limited(exhausted: Exhausted) -> Error {
@@ -78,9 +87,9 @@ impl Admin {
         }
         cx.count_address(Limit::SignIn)?;
         let code = params.code.as_deref().unwrap_or_default().trim();
-        let hash = &code_hash(&cx.server().master_key, address, code);
+        let hashes = &code_hashes(&cx.server().master_key, address, code);
         let grant = cx
-            .transaction(|cx| async move { self.use_code(cx, address, hash).await }.scope_boxed())
+            .transaction(|cx| async move { self.use_code(cx, address, hashes).await }.scope_boxed())
             .await?
             .ok_or_else(|| Error::new(Code::NotAuthenticated, NOT_VERIFIED))?;
         self.tokens(cx, grant)
@@ -88,10 +97,10 @@ impl Admin {
 
     /// Uses a code up; `None` when it is not good, which counts as a failed attempt. When there are no attempts left
     /// nothing happens at all, not even to a good code.
-    async fn use_code(&self, cx: &mut MutationCx, address: &str, hash: &[u8; 32]) -> Result<Option<Grant>> {
+    async fn use_code(&self, cx: &mut MutationCx, address: &str, hashes: &[Vec<u8>]) -> Result<Option<Grant>> {
         let bucket = format!("code:{address}");
         limiter::peek(cx, &bucket).await?.map_err(limited)?;
-        let good = store::take_code(cx, address, hash)
+        let good = store::take_code(cx, address, hashes)
             .await?
             .is_some_and(|expires_at| expires_at > cx.now());
         if !good {
@@ -209,8 +218,10 @@ mod tests {
     #[test]
     fn a_code_counts_for_its_address_alone() {
         let key = MasterKey::new(&[7; 32]).unwrap();
-        let hash = code_hash(&key, "a@example.com", "123456");
-        assert_eq!(hash, code_hash(&key, "a@example.com", "123456"));
-        assert_ne!(hash, code_hash(&key, "b@example.com", "123456"));
+        let hashes = code_hashes(&key, "a@example.com", "123456");
+        assert_eq!(hashes, code_hashes(&key, "a@example.com", "123456"));
+        assert_ne!(hashes, code_hashes(&key, "b@example.com", "123456"));
+        let changed = MasterKey::new(&[8; 32]).unwrap().and_previous(&[7; 32]).unwrap();
+        assert_eq!(code_hashes(&changed, "a@example.com", "123456")[1], hashes[0]);
     }
 }

@@ -1,74 +1,177 @@
-//! The key that signs agents' tokens: the deployer's, or one that the server makes once and keeps.
+//! The keys that sign agents' tokens: the deployer's, or those that the server makes and keeps.
+//!
+//! The newest signs, but not before every server has seen it ([`SIGNS_AFTER`]); the one before is good for as long as a
+//! token that it signed may be.
 
 use diesel::prelude::*;
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
-use opencom_core::auth::jwt::JwtKey;
+use opencom_core::auth::jwt::{JwtKey, LIFETIME_SECONDS};
 use opencom_core::auth::seal::MasterKey;
 use opencom_core::id::SigningKeyId;
 use opencom_core::{Error, Millis, Result};
+use opencom_runtime::reseal::Sealed;
 use opencom_schema::signing_keys;
 use rsa::RsaPrivateKey;
 use rsa::pkcs8::{EncodePrivateKey, LineEnding};
 use rsa::rand_core::OsRng;
 
-/// What the key is sealed for.
+/// What the keys are sealed for.
 const PURPOSE: &str = "signing_key";
+/// Where they are.
+pub const SEALED: Sealed = Sealed {
+    table: "signing_keys",
+    by: "id",
+    column: "private_key_sealed",
+    purpose: PURPOSE,
+};
 /// The length of a new key.
 const BITS: usize = 2048;
-/// The advisory lock under which the first key is made, so that replicas that start together agree on one.
+/// The advisory lock under which keys are made, so that replicas that start together agree on one.
 const LOCK: i64 = 0x6f70_656e_636f_6d02;
+/// How long, in milliseconds, a new key only verifies, if there is another: servers look for new ones more often.
+pub const SIGNS_AFTER: i64 = 2 * Millis::MINUTE;
+/// How long an old key goes on to verify once another signs: a token's life, and what clocks differ by.
+const GOOD_FOR: i64 = LIFETIME_SECONDS * Millis::SECOND + 5 * Millis::MINUTE;
 
-/// The key in `env_pem` (`JWT_PRIVATE_KEY`); else the newest that is stored; else a new one, which is stored.
+/// How a key takes the place of the one before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exchange {
+    /// Nobody notices: tokens that are out stay good until they run out.
+    Smooth,
+    /// The keys before it are worthless from now on, and so is what they signed.
+    AtOnce,
+}
+
+/// The key in `env_pem` (`JWT_PRIVATE_KEY`) alone; else those that are stored and still good, the one that signs first; else
+/// a new one, which is stored.
 ///
 /// # Errors
-/// When the PEM is no RSA key, the database cannot be reached, or the stored key does not open under this master key.
-pub async fn load_or_create_signing_key(
+/// When the PEM is no RSA key, the database cannot be reached, or a stored key does not open under this master key.
+pub async fn load_or_create_signing_keys(
     database_url: &str,
     master_key: &MasterKey,
     env_pem: Option<&str>,
     now: Millis,
-) -> Result<JwtKey> {
+) -> Result<Vec<JwtKey>> {
     if let Some(pem) = env_pem.filter(|pem| !pem.trim().is_empty()) {
-        return JwtKey::from_pem(pem);
+        return Ok(vec![JwtKey::from_pem(pem)?]);
     }
     let connection = &mut AsyncPgConnection::establish(database_url)
         .await
         .map_err(Error::internal)?;
-    if let Some(pem) = stored(connection, master_key).await? {
-        return JwtKey::from_pem(&pem);
+    let keys = stored(connection, master_key, now).await?;
+    if !keys.is_empty() {
+        return Ok(keys);
     }
-    let made = tokio::task::spawn_blocking(generate).await.map_err(Error::internal)??;
-    let pem = connection
+    let made = make().await?;
+    connection
         .transaction(async |connection| {
-            diesel::sql_query(format!("SELECT pg_advisory_xact_lock({LOCK})"))
-                .execute(connection)
-                .await?;
+            lock(connection).await?;
             // Another replica may have been faster.
-            if let Some(pem) = stored(connection, master_key).await? {
-                return Ok(pem);
+            if stored(connection, master_key, now).await?.is_empty() {
+                insert(connection, master_key, &made, now).await?;
             }
-            diesel::insert_into(signing_keys::table)
-                .values((
-                    signing_keys::id.eq(SigningKeyId::generate()),
-                    signing_keys::private_key_sealed.eq(master_key.seal_text(PURPOSE, &made)?),
-                    signing_keys::created_at.eq(now),
-                ))
-                .execute(connection)
-                .await?;
-            Ok::<_, Error>(made)
+            Ok::<_, Error>(())
         })
         .await?;
-    JwtKey::from_pem(&pem)
+    stored(connection, master_key, now).await
 }
 
-async fn stored(connection: &mut AsyncPgConnection, master_key: &MasterKey) -> Result<Option<String>> {
-    let sealed: Option<Vec<u8>> = signing_keys::table
-        .order((signing_keys::created_at.desc(), signing_keys::id.desc()))
-        .select(signing_keys::private_key_sealed)
-        .first(connection)
+/// Makes a new key in place of those that there are. Servers that run take it within [`SIGNS_AFTER`].
+pub async fn exchange(
+    connection: &mut AsyncPgConnection,
+    master_key: &MasterKey,
+    now: Millis,
+    how: Exchange,
+) -> Result<()> {
+    let made = make().await?;
+    connection
+        .transaction(async |connection| {
+            lock(connection).await?;
+            match how {
+                Exchange::AtOnce => {
+                    diesel::delete(signing_keys::table).execute(connection).await?;
+                }
+                Exchange::Smooth => {
+                    let rows = rows(connection).await?;
+                    let over = rows.iter().enumerate().filter(|(place, _)| is_over(&rows, *place, now));
+                    let over: Vec<SigningKeyId> = over.map(|(_, row)| row.id).collect();
+                    diesel::delete(signing_keys::table.filter(signing_keys::id.eq_any(over)))
+                        .execute(connection)
+                        .await?;
+                }
+            }
+            insert(connection, master_key, &made, now).await
+        })
         .await
-        .optional()?;
-    sealed.map(|sealed| master_key.open_text(PURPOSE, &sealed)).transpose()
+}
+
+#[derive(Queryable)]
+struct Row {
+    id: SigningKeyId,
+    sealed: Vec<u8>,
+    created_at: Millis,
+}
+
+/// All that are stored, newest first.
+async fn rows(connection: &mut AsyncPgConnection) -> Result<Vec<Row>> {
+    Ok(signing_keys::table
+        .order((signing_keys::created_at.desc(), signing_keys::id.desc()))
+        .select((
+            signing_keys::id,
+            signing_keys::private_key_sealed,
+            signing_keys::created_at,
+        ))
+        .load(connection)
+        .await?)
+}
+
+/// Whether nothing that a key signed can be good any more: the next newer one has signed for so long.
+fn is_over(rows: &[Row], place: usize, now: Millis) -> bool {
+    let newer = place.checked_sub(1).and_then(|place| rows.get(place));
+    newer.is_some_and(|newer| newer.created_at.plus(SIGNS_AFTER + GOOD_FOR) <= now)
+}
+
+/// The places of those that are good, the one that signs first.
+fn good(rows: &[Row], now: Millis) -> Vec<usize> {
+    let mut good: Vec<usize> = (0..rows.len()).filter(|place| !is_over(rows, *place, now)).collect();
+    let seen = |place: &usize| rows[*place].created_at.plus(SIGNS_AFTER) <= now;
+    // The oldest is good for want of another.
+    let signing = good.iter().position(seen).unwrap_or(good.len().saturating_sub(1));
+    if let Some(first) = good.get_mut(..=signing) {
+        first.rotate_right(1);
+    }
+    good
+}
+
+/// Those that are stored and good, the one that signs first.
+pub async fn stored(connection: &mut AsyncPgConnection, master_key: &MasterKey, now: Millis) -> Result<Vec<JwtKey>> {
+    let rows = rows(connection).await?;
+    let open = |place: usize| JwtKey::from_pem(&master_key.open_text(PURPOSE, &rows[place].sealed)?);
+    good(&rows, now).into_iter().map(open).collect()
+}
+
+async fn lock(connection: &mut AsyncPgConnection) -> Result<()> {
+    diesel::sql_query(format!("SELECT pg_advisory_xact_lock({LOCK})"))
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+async fn insert(connection: &mut AsyncPgConnection, master_key: &MasterKey, pem: &str, now: Millis) -> Result<()> {
+    diesel::insert_into(signing_keys::table)
+        .values((
+            signing_keys::id.eq(SigningKeyId::generate()),
+            signing_keys::private_key_sealed.eq(master_key.seal_text(PURPOSE, pem)?),
+            signing_keys::created_at.eq(now),
+        ))
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+async fn make() -> Result<String> {
+    tokio::task::spawn_blocking(generate).await.map_err(Error::internal)?
 }
 
 /// A new key as PKCS#8 PEM. Takes a moment.
@@ -86,5 +189,37 @@ mod tests {
     fn a_new_key_signs() {
         let key = JwtKey::from_pem(&generate().unwrap()).unwrap();
         assert_eq!(key.exponent, "AQAB");
+    }
+
+    /// Keys of these ages in minutes, newest first.
+    fn aged(minutes: &[i64]) -> (Vec<Row>, Millis) {
+        let now = Millis(1_800_000_000_000);
+        let row = |minutes: &i64| Row {
+            id: SigningKeyId::generate(),
+            sealed: Vec::new(),
+            created_at: now.plus(-minutes * Millis::MINUTE),
+        };
+        (minutes.iter().map(row).collect(), now)
+    }
+
+    #[test]
+    fn the_newest_key_signs_once_every_server_has_seen_it() {
+        for (ages, expected) in [
+            (&[][..], &[][..]),
+            // The first one has nothing to wait for.
+            (&[0], &[0]),
+            (&[1, 500], &[1, 0]),
+            (&[2, 500], &[0, 1]),
+            // The old one is good for as long as its tokens are, and a while longer.
+            (&[66, 500], &[0, 1]),
+            (&[67, 500], &[0]),
+            // Two new ones, and neither was seen by all.
+            (&[0, 1, 500], &[2, 0, 1]),
+            (&[1, 30, 500], &[1, 0, 2]),
+            (&[0, 1], &[1, 0]),
+        ] {
+            let (rows, now) = aged(ages);
+            assert_eq!(good(&rows, now), expected, "{ages:?}");
+        }
     }
 }

@@ -3,12 +3,14 @@
 //! A refresh token travels as `<secret>|<session id>` and is stored as a hash. A child's secret is derived from its
 //! parent's, so whoever repeats a refresh because the answer got lost can be given the very same child again.
 
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use opencom_contract::auth::Tokens;
 use opencom_core::auth::seal::MasterKey;
 use opencom_core::auth::token;
 use opencom_core::id::{AuthRefreshTokenId, AuthSessionId, UserId};
 use opencom_core::{Error, Millis, Result};
 use opencom_runtime::{ActionCx, Caller, MutationCx, ScopedFutureExt};
+use opencom_schema::auth_sessions;
 
 use super::rows::{NewRefreshToken, RefreshTokenRow};
 use super::{queries, store};
@@ -53,7 +55,7 @@ impl Admin {
     /// The tokens that a grant stands for. Outside the transaction, because signing takes its time.
     pub(super) fn tokens(&self, cx: &ActionCx, grant: Grant) -> Result<Tokens> {
         let issuer = &cx.server().public_url;
-        let token = self.parts.jwt_key.issue(grant.user, grant.session, issuer, cx.now())?;
+        let token = self.parts.jwt_keys.issue(grant.user, grant.session, issuer, cx.now())?;
         Ok(Tokens {
             token,
             refresh_token: grant.refresh_token,
@@ -75,6 +77,12 @@ impl Admin {
             .await?;
         grant.map(|grant| self.tokens(cx, grant)).transpose()
     }
+}
+
+/// Ends the sessions of all agents, and with them their refresh tokens. Whatever servers remember of them has to be
+/// forgotten after it ([`tell_everything`](opencom_runtime::bus::tell_everything)).
+pub async fn end_all(connection: &mut AsyncPgConnection) -> Result<usize> {
+    Ok(diesel::delete(auth_sessions::table).execute(connection).await?)
 }
 
 /// Ends the caller's session, if there is one.
@@ -103,12 +111,15 @@ async fn rotate(
         return Ok(None);
     };
     let active = queries::newest_unused_token(cx, session).await?;
-    let child = match step(&presented, active.as_ref(), now) {
+    let secret = match step(&presented, active.as_ref(), now) {
         Step::Reused => {
             store::revoke_branch(cx, presented.id, now.plus(-REUSE_WINDOW)).await?;
             return Ok(None);
         }
-        Step::Repeated { child } => child,
+        Step::Repeated { child } => match known_child_secret(cx, session, secret, child).await? {
+            Some(secret) => secret,
+            None => return Ok(None),
+        },
         Step::Next { first_use } => {
             if first_use {
                 store::mark_used(cx, presented.id).await?;
@@ -117,10 +128,9 @@ async fn rotate(
             let secret = child_secret(&cx.server().master_key, secret, child);
             let row = new_token(now, parts, child, session, Some(presented.id), &secret);
             store::insert_refresh_token(cx, row).await?;
-            child
+            secret
         }
     };
-    let secret = child_secret(&cx.server().master_key, secret, child);
     Ok(Some(Grant {
         user: standing.user_id,
         session,
@@ -153,8 +163,31 @@ fn step(presented: &RefreshTokenRow, active: Option<&RefreshTokenRow>, now: Mill
     }
 }
 
+/// What children's secrets are derived for.
+const PURPOSE: &str = "auth.refresh";
+
 fn child_secret(key: &MasterKey, parent_secret: &str, child: AuthRefreshTokenId) -> String {
-    hex::encode(key.derive("auth.refresh", &[parent_secret.as_bytes(), child.uuid().as_bytes()]))
+    hex::encode(key.derive(PURPOSE, &[parent_secret.as_bytes(), child.uuid().as_bytes()]))
+}
+
+/// The secret of a child that exists. The master key may have been changed since that was made; under a key that is gone
+/// it cannot be told again.
+async fn known_child_secret(
+    cx: &mut MutationCx,
+    session: AuthSessionId,
+    parent_secret: &str,
+    child: AuthRefreshTokenId,
+) -> Result<Option<String>> {
+    let id = child.uuid();
+    let parts: [&[u8]; 2] = [parent_secret.as_bytes(), id.as_bytes()];
+    for derived in cx.server().master_key.derivations(PURPOSE, &parts) {
+        let secret = hex::encode(derived);
+        let kept = queries::refresh_token(cx, session, &token::sha256(&secret)).await?;
+        if kept.is_some_and(|kept| kept.id == child) {
+            return Ok(Some(secret));
+        }
+    }
+    Ok(None)
 }
 
 fn on_the_wire(secret: &str, session: AuthSessionId) -> String {

@@ -109,10 +109,10 @@ pub(super) async fn replace_code(cx: &mut MutationCx, row: NewCode<'_>) -> Resul
 }
 
 /// Takes a code away, for whoever comes first, and tells until when it was good.
-pub(super) async fn take_code(cx: &mut MutationCx, email: &str, hash: &[u8; 32]) -> Result<Option<Millis>> {
+pub(super) async fn take_code(cx: &mut MutationCx, email: &str, hashes: &[Vec<u8>]) -> Result<Option<Millis>> {
     let code = auth_verification_codes::table
         .filter(auth_verification_codes::email.eq(email))
-        .filter(auth_verification_codes::code_hash.eq(hash.as_slice()));
+        .filter(auth_verification_codes::code_hash.eq_any(hashes));
     let expires_at = diesel::delete(code)
         .returning(auth_verification_codes::expires_at)
         .get_result(cx.connection().await?)

@@ -27,7 +27,7 @@ pub(crate) fn bearer(kit: &Kit, tokens: &Tokens) -> Bearer {
     let server = &kit.app.server;
     Bearer(
         kit.app
-            .jwt_key
+            .jwt_keys
             .verify(&tokens.token, &server.public_url, server.clock.now())
             .unwrap()
             .identity,

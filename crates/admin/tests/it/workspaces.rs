@@ -388,7 +388,7 @@ async fn an_article_that_one_workspace_has_decides() {
     let kit = Kit::start().await;
     let (first, second) = (kit.workspace().await.id, kit.workspace().await.id);
     let admin: Arc<dyn AdminService> = Arc::new(Admin::new(AdminParts {
-        jwt_key: Arc::clone(&kit.app.jwt_key),
+        jwt_keys: Arc::clone(&kit.app.jwt_keys),
         email: Arc::clone(&kit.mail) as _,
         web_app_url: None,
         mail_from: "Opencom <noreply@opencom.test>".parse().unwrap(),

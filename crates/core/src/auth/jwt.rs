@@ -1,5 +1,7 @@
 //! Agents' access tokens: RS256 JWTs in the form of the Convex Auth library.
 
+use std::sync::{Arc, PoisonError, RwLock};
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::errors::ErrorKind;
@@ -135,6 +137,63 @@ impl JwtKey {
     }
 }
 
+/// The keys in use: one signs, all of them verify. They can be exchanged while tokens are made and checked.
+#[derive(Debug)]
+pub struct JwtKeys(RwLock<Arc<[JwtKey]>>);
+
+impl JwtKeys {
+    /// These keys; the first one signs.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn new(keys: Vec<JwtKey>) -> Result<Self> {
+        if keys.is_empty() {
+            return Err(Error::internal("there is no key to sign tokens"));
+        }
+        Ok(Self(RwLock::new(keys.into())))
+    }
+
+    /// The keys as they are now.
+    pub fn get(&self) -> Arc<[JwtKey]> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Takes other keys from now on, and says whether that changes anything. Keeps those that there are when there are no
+    /// others.
+    pub fn replace(&self, keys: Vec<JwtKey>) -> bool {
+        let same = |old: &[JwtKey]| {
+            let moduli = |keys: &[JwtKey]| -> Vec<String> { keys.iter().map(|key| key.modulus.clone()).collect() };
+            moduli(old) == moduli(&keys)
+        };
+        if keys.is_empty() || same(&self.get()) {
+            return false;
+        }
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = keys.into();
+        true
+    }
+
+    /// A token for a session, see [`JwtKey::issue`].
+    pub fn issue(&self, user: UserId, session: AuthSessionId, issuer: &str, now: Millis) -> Result<String> {
+        match self.get().first() {
+            Some(key) => key.issue(user, session, issuer, now),
+            None => Err(Error::internal("there is no key to sign tokens")),
+        }
+    }
+
+    /// Who a token speaks for at `now`, see [`JwtKey::verify`].
+    pub fn verify(&self, token: &str, issuer: &str, now: Millis) -> std::result::Result<Verified, Refusal> {
+        let mut outcome = Err(Refusal::Unverified);
+        for key in self.get().iter() {
+            outcome = key.verify(token, issuer, now);
+            // Another key can only help where the signature is not this one's.
+            if outcome != Err(Refusal::Unverified) {
+                break;
+            }
+        }
+        outcome
+    }
+}
+
 impl std::fmt::Debug for JwtKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("JwtKey")
@@ -200,5 +259,38 @@ mod tests {
         let header = URL_SAFE_NO_PAD.encode(r#"{"alg":"none"}"#);
         let unsigned = format!("{header}.{}.", token.split('.').nth(1).unwrap());
         assert_eq!(key.verify(&unsigned, ISSUER, now), Err(Refusal::Malformed));
+    }
+
+    #[test]
+    fn of_several_keys_the_first_signs_and_all_verify() {
+        let (first, second) = (
+            JwtKey::from_pem(PEM).unwrap(),
+            JwtKey::from_pem(include_str!("other_test_key.pem")).unwrap(),
+        );
+        let (user, session, now) = (UserId::generate(), AuthSessionId::generate(), Millis(1_800_000_000_000));
+        let of_second = second.issue(user, session, ISSUER, now).unwrap();
+        let keys = JwtKeys::new(vec![first]).unwrap();
+        let of_first = keys.issue(user, session, ISSUER, now).unwrap();
+        assert_eq!(keys.verify(&of_second, ISSUER, now), Err(Refusal::Unverified));
+
+        let both = || {
+            vec![
+                JwtKey::from_pem(include_str!("other_test_key.pem")).unwrap(),
+                JwtKey::from_pem(PEM).unwrap(),
+            ]
+        };
+        assert!(keys.replace(both()));
+        assert!(!keys.replace(both()), "the same again");
+        assert!(!keys.replace(Vec::new()), "never none");
+        for token in [&of_first, &of_second, &keys.issue(user, session, ISSUER, now).unwrap()] {
+            assert_eq!(
+                keys.verify(token, ISSUER, now).unwrap().identity,
+                AgentIdentity { user, session }
+            );
+        }
+        assert_eq!(keys.verify("bad", ISSUER, now), Err(Refusal::Malformed));
+        assert!(keys.replace(vec![second]));
+        assert_eq!(keys.verify(&of_first, ISSUER, now), Err(Refusal::Unverified));
+        assert!(JwtKeys::new(Vec::new()).is_err());
     }
 }

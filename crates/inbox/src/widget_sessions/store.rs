@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bytea, Timestamptz};
-use diesel_async::RunQueryDsl;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use opencom_core::auth::token::sha256;
 use opencom_core::id::{VisitorId, WidgetSessionId, WorkspaceId};
 use opencom_core::{Millis, Result};
@@ -63,6 +63,12 @@ pub(super) async fn replace(
         cx.write(Topic::WidgetSession(Hashed::digest(&new)));
     }
     Ok(visitor)
+}
+
+/// Ends the sessions of all visitors. Whatever servers remember of them has to be forgotten after it
+/// ([`tell_everything`](opencom_runtime::bus::tell_everything)).
+pub async fn end_all(connection: &mut AsyncPgConnection) -> Result<usize> {
+    Ok(diesel::delete(widget_sessions::table).execute(connection).await?)
 }
 
 /// Ends a session and says whose it was.

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use opencom_core::auth::jwt::JwtKey;
+use opencom_core::auth::jwt::{JwtKey, JwtKeys};
 use opencom_core::auth::seal::MasterKey;
 use opencom_core::id::{ConversationId, JobId};
 use opencom_core::{Millis, Role};
@@ -16,7 +16,7 @@ use opencom_providers::email::{Delivery, Email, EmailError, EmailProvider};
 use opencom_providers::embeddings::LocalNgrams;
 use opencom_runtime::worker::run_due;
 use opencom_runtime::{Dispatcher, Job, Pool};
-use opencom_schema::{conversations, jobs, visitors};
+use opencom_schema::{conversations, jobs, users, visitors};
 use opencom_testkit::{Kit, MASTER_KEY, TEST_PEM, Visitor, Workspace};
 
 use crate::chat::{answer, ask, open};
@@ -94,6 +94,22 @@ async fn members_who_may_read_are_told_of_a_visitors_message_after_a_minute() {
     let key = format!("chat:{message}:{}", viewer.user_id);
     assert_eq!(mail.idempotency_key.as_deref(), Some(key.as_str()));
     assert!(mails_after(&kit, 3).await.is_empty(), "once");
+}
+
+#[tokio::test]
+async fn nothing_is_sent_to_addresses_that_belong_to_nobody() {
+    let kit = Kit::start().await;
+    let ws = kit.workspace().await;
+    let (viewer, visitor) = (kit.agent(&ws, Role::Viewer).await, ada(&kit, &ws).await);
+    diesel::update(users::table.find(viewer.user_id))
+        .set(users::email.eq("grace@demo.invalid"))
+        .execute(&mut kit.connection().await)
+        .await
+        .unwrap();
+    let id = open(&kit, &ws, &visitor).await.id;
+    ask(&kit, &visitor, id, "Hello?").await.unwrap();
+    let told = mails_after(&kit, 2).await;
+    assert_eq!(told, [(ws.owner.email.clone(), "New message from Ada".to_owned())]);
 }
 
 #[tokio::test]
@@ -215,6 +231,10 @@ impl EmailProvider for Moody {
         Ok(Delivery { provider_id: None })
     }
 
+    async fn check(&self) -> Result<(), EmailError> {
+        Ok(())
+    }
+
     fn name(&self) -> &'static str {
         "moody"
     }
@@ -225,7 +245,7 @@ fn worker_with(kit: &Kit, email: Arc<dyn EmailProvider>) -> Dispatcher {
     let app = App::new(Parts {
         clock: kit.clock.clone(),
         master_key: MasterKey::new(&MASTER_KEY).unwrap(),
-        jwt_key: JwtKey::from_pem(TEST_PEM).unwrap(),
+        jwt_keys: JwtKeys::new(vec![JwtKey::from_pem(TEST_PEM).unwrap()]).unwrap(),
         public_url: "http://opencom.test".to_owned(),
         strict_visitors: false,
         agent_session_ms: 30 * Millis::DAY,

@@ -93,7 +93,7 @@ async fn sign_up(kit: &Kit, name: &str) -> (Asker, String) {
     let (server, token) = (&kit.app.server, text(&answer["tokens"]["token"]));
     let verified = kit
         .app
-        .jwt_key
+        .jwt_keys
         .verify(&token, &server.public_url, kit.clock.now())
         .unwrap();
     let asker = Asker {

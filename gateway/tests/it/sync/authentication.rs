@@ -97,7 +97,7 @@ async fn a_token_that_is_not_good_is_refused_with_the_version_that_it_was_to_rep
     let issue = |issuer: &str, now: Millis| {
         wire.kit
             .app
-            .jwt_key
+            .jwt_keys
             .issue(owner.user_id, owner.session_id, issuer, now)
             .unwrap()
     };
