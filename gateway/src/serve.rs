@@ -9,7 +9,8 @@ use std::time::Duration;
 use actix_web::HttpServer;
 use metrics_exporter_prometheus::PrometheusHandle;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use opencom_admin::auth::keys::load_or_create_signing_keys;
+use opencom_admin::auth::keys;
+use opencom_core::auth::jwt::JwtKey;
 use opencom_runtime::{Pool, bus, database, worker};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -64,7 +65,7 @@ pub(crate) async fn serve(config: Config) -> Result<(), Fault> {
         stopping.clone(),
     ));
     if config.jwt_private_key.is_none() {
-        tasks.spawn(take_new_keys(app.clone(), url.clone(), stopping.clone()));
+        tasks.spawn(take_new_keys(app.clone(), Pool::new(&url, 1)?, stopping.clone()));
     }
     if !config.single {
         tasks.spawn(bus::run(url.clone(), Arc::clone(&app.server.topics), stopping.clone()));
@@ -106,14 +107,13 @@ pub(crate) async fn serve(config: Config) -> Result<(), Fault> {
 }
 
 /// Has tokens signed and verified with the keys that are stored, as they come and go.
-async fn take_new_keys(app: App, url: String, mut stopping: watch::Receiver<bool>) {
+async fn take_new_keys(app: App, pool: Pool, mut stopping: watch::Receiver<bool>) {
     loop {
         tokio::select! {
             () = tokio::time::sleep(LOOK_FOR_KEYS) => {}
             _ = stopping.changed() => return,
         }
-        let (key, now) = (&app.server.master_key, app.server.clock.now());
-        match load_or_create_signing_keys(&url, key, None, now).await {
+        match stored_keys(&app, &pool).await {
             Ok(keys) => {
                 if app.jwt_keys.replace(keys) {
                     app.tokens.forget();
@@ -123,6 +123,10 @@ async fn take_new_keys(app: App, url: String, mut stopping: watch::Receiver<bool
             Err(error) => tracing::warn!("keys cannot be looked for: {}", with_causes(&error)),
         }
     }
+}
+
+async fn stored_keys(app: &App, pool: &Pool) -> opencom_core::Result<Vec<JwtKey>> {
+    keys::stored(&mut *pool.get().await?, &app.server.master_key, app.server.clock.now()).await
 }
 
 fn bind(address: SocketAddr) -> Result<TcpListener, Fault> {

@@ -88,7 +88,7 @@ fn clock(theirs: Millis, ours: Millis) -> Finding {
 fn connections(config: &Config, found: &Inspection) -> Finding {
     const ABOUT: &str = "connections";
     // As `serve` opens them: for calls, a quarter each for jobs and live queries, and a few single ones.
-    let ours = config.database_connections + 2 * config.database_connections.div_ceil(4).max(2) + 4;
+    let ours = config.database_connections + 2 * config.database_connections.div_ceil(4).max(2) + 5;
     let most = usize::try_from(found.connections).unwrap_or(0);
     if ours > most {
         return Finding::wrong(
