@@ -30,9 +30,9 @@ const MOST_WORDS: usize = 4000;
 /// The most words of a query that are looked up one by one.
 const MOST_QUERY_WORDS: usize = 12;
 /// How many articles are ranked: a query that more fit says too little for an order.
-const RANKED: usize = 400;
-/// How many are given.
-const GIVEN: usize = 200;
+const RANKED: usize = 200;
+/// How many are given: some of them may be for other visitors.
+const GIVEN: usize = RANKED;
 
 #[derive(QueryableByName)]
 struct Known {
