@@ -19,7 +19,7 @@ const CLOCKS_WRONG: i64 = Millis::MINUTE;
 const JOBS_WAIT: f64 = 60.0;
 
 pub(super) async fn look(config: &Config, url: &str) -> Vec<Finding> {
-    let now = Clock::system().now();
+    let asked = Clock::system().now();
     let found = match inspect(url).await {
         Ok(found) => found,
         Err(error) => {
@@ -27,7 +27,12 @@ pub(super) async fn look(config: &Config, url: &str) -> Vec<Finding> {
             return vec![Finding::wrong("database", with_causes(&error), remedy)];
         }
     };
-    let mut findings = vec![server(&found), clock(found.time, now), connections(config, &found)];
+    let now = Clock::system().now();
+    let mut findings = vec![
+        server(&found),
+        clock(found.time, asked, now),
+        connections(config, &found),
+    ];
     findings.push(vectors(&found));
     findings.push(migrations(&found));
     if found.pending > 0 {
@@ -71,14 +76,18 @@ fn server(found: &Inspection) -> Finding {
     Finding::good(ABOUT, format!("PostgreSQL {version}"))
 }
 
-fn clock(theirs: Millis, ours: Millis) -> Finding {
+/// Their time was read between two looks at ours; as far as it lies outside of them, the clocks differ.
+fn clock(theirs: Millis, asked: Millis, answered: Millis) -> Finding {
     const ABOUT: &str = "clock";
-    let apart = ours.0.abs_diff(theirs.0);
+    let apart = (asked.0 - theirs.0).max(theirs.0 - answered.0).max(0);
     let remedy = "let both machines keep time (systemd-timesyncd, chrony)";
-    let found = format!("{apart} ms from the database's");
-    if apart > CLOCKS_WRONG.unsigned_abs() {
+    let found = match apart {
+        0 => "as the database's".to_owned(),
+        apart => format!("{apart} ms from the database's"),
+    };
+    if apart > CLOCKS_WRONG {
         Finding::wrong(ABOUT, found, remedy)
-    } else if apart > CLOCKS_DIFFER.unsigned_abs() {
+    } else if apart > CLOCKS_DIFFER {
         Finding::warning(ABOUT, found, remedy)
     } else {
         Finding::good(ABOUT, found)
@@ -204,4 +213,26 @@ async fn jobs(url: &str, now: Millis) -> Result<Vec<Finding>, Fault> {
         findings.push(Finding::good(ABOUT, format!("{} are due", queue.due)));
     }
     Ok(findings)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::State;
+
+    #[test]
+    fn clocks_are_compared_however_long_the_question_took() {
+        for (theirs, state) in [
+            (1_000, State::Good),
+            (5_000, State::Good),
+            (11_500, State::Good),
+            (-1_500, State::Warning),
+            (12_500, State::Warning),
+            (-70_000, State::Wrong),
+            (80_000, State::Wrong),
+        ] {
+            let found = clock(Millis(theirs), Millis(1_000), Millis(10_000));
+            assert_eq!(found.state, state, "{theirs}");
+        }
+    }
 }
