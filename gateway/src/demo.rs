@@ -1,7 +1,6 @@
 //! The demo: a workspace whose agent everybody who opens `/demo` is signed in as. Made through the ordinary functions, and
 //! only where nobody but the people at this machine can open it.
 
-use opencom_contract::Function;
 use opencom_contract::auth::{CurrentUser, SignIn, SignInParams, SignInResult, Tokens};
 use opencom_core::id::WorkspaceId;
 use opencom_core::{Code, Error, Result};
@@ -11,6 +10,7 @@ use url::{Host, Url};
 
 use crate::compose::App;
 use crate::config::Config;
+use crate::inside::{call, identity};
 
 /// The agent's address: a name below `.invalid` belongs to nobody and never will.
 const EMAIL: &str = "ada@demo.invalid";
@@ -88,11 +88,8 @@ impl Demo {
             )),
             _ => error,
         })?;
-        let agent = app
-            .tokens
-            .verify(&tokens.token)
-            .map_err(|refusal| Error::internal(format!("a token that was just issued is refused: {refusal:?}")))?;
-        let me = call(&dispatcher, &CurrentUser {}, Caller::Agent(agent.identity)).await?;
+        let agent = identity(app, &tokens)?;
+        let me = call::<CurrentUser>(&dispatcher, &CurrentUser {}, Caller::Agent(agent)).await?;
         let workspace_id = me
             .and_then(|me| me.user.workspace_id)
             .ok_or_else(|| Error::not_found("The demo's workspace"))?;
@@ -119,21 +116,12 @@ async fn sign_in(dispatcher: &Dispatcher, flow: &str, password: &str) -> Result<
         }),
         ..SignIn::default()
     };
-    match call(dispatcher, &request, Caller::Anonymous).await? {
+    match call::<SignIn>(dispatcher, &request, Caller::Anonymous).await? {
         SignInResult::Tokens { tokens: Some(tokens) } => Ok(tokens),
         SignInResult::Tokens { tokens: None } | SignInResult::Started { .. } => {
             Err(Error::internal("the demo's agent was not signed in"))
         }
     }
-}
-
-/// Calls a function as a client would.
-async fn call<F: Function>(dispatcher: &Dispatcher, request: &F, caller: Caller) -> Result<F::Output> {
-    let arguments = serde_json::to_string(request).map_err(Error::internal)?;
-    let value = dispatcher
-        .call(F::DESCRIPTOR.kind, F::DESCRIPTOR.path, &arguments, caller)
-        .await?;
-    serde_json::from_str(&value).map_err(Error::internal)
 }
 
 #[cfg(test)]

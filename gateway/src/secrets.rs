@@ -2,7 +2,7 @@
 //! being changed: given too, or in further lines of the file.
 
 use std::fs;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -48,10 +48,7 @@ pub(crate) fn master_key(config: &Config) -> Result<MasterKey, String> {
         return Err("OPENCOM_MASTER_KEY_PREVIOUS is of use beside OPENCOM_MASTER_KEY alone".to_owned());
     }
     let file = KeyFile::of(&config.data_dir);
-    if !file.path.exists() {
-        file.keep(&[new_key()?])?;
-        tracing::info!("made a master key in {}; back it up with the database", file.place());
-    }
+    file.make()?;
     let keys = file.lines()?;
     let keys: Vec<Bytes> = keys
         .iter()
@@ -85,20 +82,38 @@ impl KeyFile {
         Ok(text.split_whitespace().map(str::to_owned).collect())
     }
 
-    /// Keeps these keys in place of those that it has. Nothing may be sealed under a key that could be lost, so it is on the
-    /// disk before it is used; and whatever happens meanwhile, the file has either these or those.
-    pub(crate) fn keep(&self, lines: &[String]) -> Result<(), String> {
+    /// Makes the file with a new key unless it is there. Of processes that start together one makes it, and no key that
+    /// something may be sealed under is ever overwritten.
+    fn make(&self) -> Result<(), String> {
+        let key = new_key()?;
         let write = || {
             if let Some(parent) = self.path.parent() {
                 fs::create_dir_all(parent)?;
             }
+            let mut file = private().create_new(true).open(&self.path)?;
+            file.write_all(key.as_bytes())?;
+            file.sync_all()
+        };
+        match write() {
+            Ok(()) => {
+                tracing::info!("made a master key in {}; back it up with the database", self.place());
+                Ok(())
+            }
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+            Err(error) => Err(self.not_written(&error)),
+        }
+    }
+
+    fn not_written(&self, error: &std::io::Error) -> String {
+        format!("{} cannot be written: {error}", self.place())
+    }
+
+    /// Keeps these keys in place of those that it has. Nothing may be sealed under a key that could be lost, so it is on the
+    /// disk before it is used; and whatever happens meanwhile, the file has either these or those.
+    pub(crate) fn keep(&self, lines: &[String]) -> Result<(), String> {
+        let write = || {
             let beside = self.path.with_extension("key.new");
-            let mut file = fs::OpenOptions::new()
-                .write(true)
-                .create(true)
-                .truncate(true)
-                .mode(0o600)
-                .open(&beside)?;
+            let mut file = private().create(true).truncate(true).open(&beside)?;
             file.write_all(lines.join("\n").as_bytes())?;
             file.sync_all()?;
             fs::rename(&beside, &self.path)?;
@@ -107,6 +122,38 @@ impl KeyFile {
                 None => Ok(()),
             }
         };
-        write().map_err(|error: std::io::Error| format!("{} cannot be written: {error}", self.place()))
+        write().map_err(|error: std::io::Error| self.not_written(&error))
+    }
+}
+
+/// How a file is opened that nobody else may read.
+fn private() -> fs::OpenOptions {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).mode(0o600);
+    options
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn a_key_that_is_there_is_never_overwritten() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = KeyFile::of(directory.path());
+        file.make().unwrap();
+        let first = file.lines().unwrap();
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| file.make().unwrap());
+            }
+        });
+        assert_eq!(file.lines().unwrap(), first);
+        let two = vec!["b".to_owned(), first[0].clone()];
+        file.keep(&two).unwrap();
+        file.make().unwrap();
+        assert_eq!(file.lines().unwrap(), two);
     }
 }

@@ -4,6 +4,7 @@
 mod story;
 
 use std::io::{IsTerminal, Write as _};
+use std::sync::Arc;
 
 use diesel_async::{AsyncConnection, AsyncPgConnection};
 use opencom_contract::auth::{CurrentUser, SignIn, SignInResult};
@@ -14,15 +15,16 @@ use opencom_core::auth::token;
 use opencom_core::id::{ConversationId, TagId, VisitorId, WorkspaceId};
 use opencom_core::{Error, Millis, Result};
 use opencom_runtime::limits::Quotas;
-use opencom_runtime::{Caller, Clock, Dispatcher, Pool, bus, database, worker};
+use opencom_runtime::{Caller, Clock, Dispatcher, Pool, bus, database};
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 use serde_json::{Value, json};
 
-use self::story::{Person, STORY, Topic};
+use self::story::{Person, Story, Topic};
 use crate::compose::App;
 use crate::config::SeedDemo;
+use crate::inside::{self, call};
 use crate::program::print;
 use crate::setup::{Database, Fault, check, compose};
 
@@ -46,16 +48,15 @@ pub(crate) async fn run(command: SeedDemo) -> Result<(), Fault> {
     let database = Database::reach(&config).await?;
     database::migrate(&database.url).await?;
     let app = compose(&config, checked, &database.url).await?;
-    let mut seeding = Seeding::start(&app, Pool::new(&database.url, 2)?, seed).await?;
+    let mut seeding = Seeding::start(&app, Pool::new(&database.url, 2)?, story::read()?, seed).await?;
     seeding.prepare().await?;
     seeding.converse(conversations.try_into()?).await?;
-    seeding.catch_up();
-    // What the functions left to do, as far as no server did it: vectors of texts.
-    worker::run_due(&seeding.dispatcher).await?;
+    // What the functions left to do is the server's: here the providers may be others, and jobs of others wait too.
     let connection = &mut AsyncPgConnection::establish(&database.url).await?;
     // Servers that run heard nothing of all this.
     bus::tell_everything(connection).await?;
     let Seeding {
+        story,
         workspace,
         agents,
         password,
@@ -67,7 +68,7 @@ pub(crate) async fn run(command: SeedDemo) -> Result<(), Fault> {
         .collect();
     print(&format!(
         "The workspace {} of {} is there, with {conversations} conversations. Sign in with the password {password} as\n{people}",
-        workspace, STORY.company
+        workspace, story.company
     ))?;
     database.close().await
 }
@@ -81,6 +82,7 @@ struct Agent {
 
 /// A workspace in the making.
 struct Seeding {
+    story: Arc<Story>,
     clock: Clock,
     dispatcher: Dispatcher,
     random: StdRng,
@@ -93,7 +95,7 @@ struct Seeding {
 
 impl Seeding {
     /// Goes back in time and signs the agents up.
-    async fn start(app: &App, pool: Pool, seed: u64) -> Result<Self> {
+    async fn start(app: &App, pool: Pool, story: Story, seed: u64) -> Result<Self> {
         let clock = app.server.clock.clone();
         clock.advance(-AGO);
         let dispatcher = app.dispatcher(pool);
@@ -101,24 +103,20 @@ impl Seeding {
         // Addresses belong to one account each, and there may be other workspaces like this.
         let tail = hex::encode(token::random::<3>()?);
         let (mut agents, mut workspace) = (Vec::new(), None);
-        for agent in &STORY.agents {
+        for agent in &story.agents {
             let email = format!("{}.{tail}@demo.invalid", first_name(&agent.name).to_lowercase());
             let arguments = json!({ "provider": "password", "params": {
-                "flow": "signUp", "email": email, "password": password, "name": agent.name, "workspaceName": STORY.company,
+                "flow": "signUp", "email": email, "password": password, "name": agent.name, "workspaceName": story.company,
             } });
-            let signed_in = call::<SignIn>(&dispatcher, arguments, Caller::Anonymous).await?;
+            let signed_in = call::<SignIn>(&dispatcher, &arguments, Caller::Anonymous).await?;
             let SignInResult::Tokens { tokens: Some(tokens) } = signed_in else {
                 return Err(Error::internal("nobody was signed in"));
             };
-            let verified = app
-                .tokens
-                .verify(&tokens.token)
-                .map_err(|refusal| Error::internal(format!("a token that was just issued is refused: {refusal:?}")))?;
-            let identity = verified.identity;
+            let identity = inside::identity(app, &tokens)?;
             match (&workspace, agents.first()) {
                 (Some(workspace), Some(Agent { identity: first, .. })) => {
                     let arguments = json!({ "userId": identity.user, "workspaceId": workspace, "role": agent.role });
-                    call::<workspace_members::Add>(&dispatcher, arguments, Caller::Agent(*first)).await?;
+                    call::<workspace_members::Add>(&dispatcher, &arguments, Caller::Agent(*first)).await?;
                 }
                 _ => workspace = own_workspace(&dispatcher, identity).await?,
             }
@@ -129,6 +127,7 @@ impl Seeding {
             });
         }
         Ok(Self {
+            story: Arc::new(story),
             clock,
             dispatcher,
             random: StdRng::seed_from_u64(seed),
@@ -141,26 +140,26 @@ impl Seeding {
 
     /// Tags, snippets and the help center.
     async fn prepare(&mut self) -> Result<()> {
-        let (workspace, caller) = (self.workspace, self.agent(0));
-        for tag in &STORY.tags {
+        let (story, workspace, caller) = (Arc::clone(&self.story), self.workspace, self.agent(0));
+        for tag in &story.tags {
             let arguments = json!({ "workspaceId": workspace, "name": tag.name, "color": tag.color });
             let id = self.call::<tags::Create>(arguments, caller).await?;
             self.tags.push((tag.name.clone(), id));
         }
-        for snippet in &STORY.snippets {
+        for snippet in &story.snippets {
             let arguments = json!({
                 "workspaceId": workspace, "name": snippet.name, "content": snippet.content, "shortcut": snippet.shortcut,
             });
             self.call::<snippets::Create>(arguments, caller).await?;
         }
-        let articles: usize = STORY
+        let articles: usize = story
             .collections
             .iter()
             .map(|collection| collection.articles.len())
             .sum();
         let mut progress = Progress::of("articles", articles);
         let pause = PREPARATION / i64::try_from(articles + 1).map_err(Error::internal)?;
-        for collection in &STORY.collections {
+        for collection in &story.collections {
             let arguments = json!({
                 "workspaceId": workspace, "name": collection.name, "icon": collection.icon,
                 "description": collection.description,
@@ -181,7 +180,7 @@ impl Seeding {
                 progress.one_more();
             }
         }
-        for draft in &STORY.drafts {
+        for draft in &story.drafts {
             let arguments = json!({ "workspaceId": workspace, "title": draft.title, "content": draft.content });
             self.call::<articles::Create>(arguments, caller).await?;
         }
@@ -207,8 +206,9 @@ impl Seeding {
 
     /// One conversation, from the first message until it is closed, within `most` milliseconds.
     async fn conversation(&mut self, number: usize, open: bool, most: i64) -> Result<()> {
-        let topic = choose(&STORY.topics, &mut self.random)?;
-        let person = choose(&STORY.people, &mut self.random)?;
+        let story = Arc::clone(&self.story);
+        let topic = choose(&story.topics, &mut self.random)?;
+        let person = choose(&story.people, &mut self.random)?;
         let (visitor, session_token) = self.visit(number, person, &topic.page).await?;
         let arguments = json!({ "workspaceId": self.workspace, "visitorId": visitor, "sessionToken": session_token });
         let opened = self
@@ -286,7 +286,7 @@ impl Seeding {
             "sessionId": format!("demo-{}-{}", self.workspace, if known { name.clone() } else { number.to_string() }),
             "currentUrl": format!("{site}{page}"),
             "location": { "city": person.city, "country": person.country, "countryCode": person.code },
-            "device": choose(&STORY.devices, &mut self.random)?,
+            "device": choose(&self.story.devices, &mut self.random)?,
         });
         if known {
             arguments["name"] = person.name.as_str().into();
@@ -308,33 +308,19 @@ impl Seeding {
         Ok(())
     }
 
-    /// Comes back to the present.
-    fn catch_up(&self) {
-        self.clock
-            .advance((Clock::system().now().0 - self.clock.now().0).max(0));
-    }
-
     fn agent(&self, place: usize) -> Caller {
         Caller::Agent(self.agents[place].identity)
     }
 
     async fn call<F: Function>(&self, arguments: Value, caller: Caller) -> Result<F::Output> {
-        call::<F>(&self.dispatcher, arguments, caller).await
+        call::<F>(&self.dispatcher, &arguments, caller).await
     }
 }
 
 /// The workspace that somebody's sign-up made.
 async fn own_workspace(dispatcher: &Dispatcher, identity: AgentIdentity) -> Result<Option<WorkspaceId>> {
-    let me = call::<CurrentUser>(dispatcher, json!({}), Caller::Agent(identity)).await?;
+    let me = call::<CurrentUser>(dispatcher, &CurrentUser {}, Caller::Agent(identity)).await?;
     Ok(me.and_then(|me| me.user.workspace_id))
-}
-
-/// Calls a function as a client would.
-async fn call<F: Function>(dispatcher: &Dispatcher, arguments: Value, caller: Caller) -> Result<F::Output> {
-    let value = dispatcher
-        .call(F::DESCRIPTOR.kind, F::DESCRIPTOR.path, &arguments.to_string(), caller)
-        .await?;
-    serde_json::from_str(&value).map_err(Error::internal)
 }
 
 fn first_name(name: &str) -> &str {

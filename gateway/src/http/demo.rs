@@ -1,9 +1,7 @@
 //! The demo's page. Its files are part of the program.
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
-};
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, REFERRER_POLICY};
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::State;
@@ -56,7 +54,6 @@ fn answer(state: &State, request: &HttpRequest) -> Result<HttpResponse, Transpor
     let mut answer = HttpResponse::Ok();
     answer
         .insert_header((CONTENT_SECURITY_POLICY, POLICY))
-        .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .insert_header((REFERRER_POLICY, "no-referrer"))
         .insert_header((CACHE_CONTROL, "no-store"));
     match request.match_info().get("file").unwrap_or_default() {

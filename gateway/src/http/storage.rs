@@ -3,7 +3,7 @@
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
     ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_RANGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE, Header,
-    RANGE, Range, X_CONTENT_TYPE_OPTIONS,
+    RANGE, Range,
 };
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use futures_util::StreamExt;
@@ -189,7 +189,6 @@ async fn deliver(state: &State, request: &HttpRequest, id: &str) -> Result<HttpR
         .insert_header((CONTENT_TYPE, file.content_type))
         .insert_header((CONTENT_DISPOSITION, if shown { "inline" } else { "attachment" }))
         .insert_header((CONTENT_SECURITY_POLICY, "sandbox; default-src 'none'"))
-        .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .insert_header((CACHE_CONTROL, "private, max-age=2592000"))
         .insert_header((ACCEPT_RANGES, "bytes"))
         .no_chunking(body.range.end - body.range.start)

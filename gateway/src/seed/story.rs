@@ -1,14 +1,12 @@
 //! What `seed-demo` tells: data, in a file of its own.
 
-use std::sync::LazyLock;
-
+use opencom_core::{Error, Result};
 use serde::{Deserialize, Serialize};
 
 /// A shop for bicycles, its customers, and what they talk about.
-pub(super) static STORY: LazyLock<Story> = LazyLock::new(|| {
-    #[expect(clippy::expect_used, reason = "the file is part of the program, and a test reads it")]
-    serde_json::from_str(include_str!("story.json")).expect("the story")
-});
+pub(super) fn read() -> Result<Story> {
+    serde_json::from_str(include_str!("story.json")).map_err(Error::internal)
+}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
