@@ -9,6 +9,7 @@ mod concurrency;
 mod conversations;
 mod email_inbound;
 mod email_outbound;
+mod email_reading;
 mod email_support;
 mod inbox;
 mod live;
