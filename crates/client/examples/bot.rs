@@ -18,7 +18,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
         return Err("usage: bot SERVER EMAIL PASSWORD".into());
     };
     let agent = Client::new(server)?.sign_in(email, password).await?;
-    answer_everybody(&agent, usize::MAX).await
+    let ended = answer_everybody(&agent, usize::MAX).await;
+    agent.close().await;
+    ended
 }
 
 /// Answers each conversation once, as soon as its visitor has written; ends after so many.

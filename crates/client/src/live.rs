@@ -5,23 +5,30 @@ use std::pin::Pin;
 
 use convex::{
     AuthTokenFetcher, AuthenticationToken, ConvexClient, ConvexClientBuilder, FunctionResult, QuerySubscription,
+    WebSocketState,
 };
 use futures_util::{Stream, StreamExt, stream};
 use opencom_contract::{Descriptor, Function, Kind};
 use serde_json::Value;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, mpsc};
 
 use crate::error::{Error, Refusal, RefusalData};
 use crate::who::{Proof, Who};
 use crate::{Client, arguments};
 
-/// The results of a query, the present one first and then each that differs. Ends never by itself; dropping it ends the
-/// subscription.
+/// The results of a query, the present one first and then each that differs. Ends with [`Client::close`] and never by
+/// itself; dropping it ends the subscription.
 pub type Updates<T> = Pin<Box<dyn Stream<Item = Result<T, Error>> + Send>>;
 
 /// The socket of a client and its clones; opened when it is first needed.
 #[derive(Default)]
-pub(crate) struct Connection(Mutex<Option<ConvexClient>>);
+pub(crate) struct Connection(Mutex<Option<Socket>>);
+
+struct Socket {
+    client: ConvexClient,
+    /// Ends with the task that keeps the connection.
+    states: mpsc::Receiver<WebSocketState>,
+}
 
 impl Client {
     /// Holds a query and gives its results as they change. The connection comes back by itself, and says nothing of what did
@@ -51,14 +58,31 @@ impl Client {
         Ok(Box::pin(updates))
     }
 
+    /// Ends the live connection that this client shares with its clones, and all that is subscribed on it; a later
+    /// subscription opens another. Comes back when nothing of the connection runs any more.
+    ///
+    /// To be called before the program ends: the official client (0.10) that is dropped while its connection breaks may
+    /// be left turning in circles, and a runtime waits for it forever.
+    pub async fn close(&self) {
+        let Some(Socket { client, mut states }) = self.live.0.lock().await.take() else {
+            return;
+        };
+        drop(client);
+        while states.recv().await.is_some() {}
+    }
+
     /// The official client that everybody with this session shares.
     async fn socket(&self) -> Result<ConvexClient, Error> {
         let mut connection = self.live.0.lock().await;
-        if let Some(client) = &*connection {
-            return Ok(client.clone());
+        if let Some(socket) = &*connection {
+            return Ok(socket.client.clone());
         }
         let base = self.http.base.as_str().trim_end_matches('/');
-        let builder = ConvexClientBuilder::new(base).with_client_id(concat!("rust-", env!("CARGO_PKG_VERSION")));
+        // What is said of the connection is not kept: that nobody can say anything any more is what counts.
+        let (said, states) = mpsc::channel(1);
+        let builder = ConvexClientBuilder::new(base)
+            .with_client_id(concat!("rust-", env!("CARGO_PKG_VERSION")))
+            .with_on_state_change(said);
         let mut client = builder.build().await.map_err(|error| Error::Live(error.to_string()))?;
         if matches!(&*self.who, Who::Agent(_)) {
             // Without the socket, which holds this: otherwise neither would ever go.
@@ -72,7 +96,7 @@ impl Client {
             });
             client.set_auth_callback(Some(fetcher)).await;
         }
-        Ok(connection.insert(client).clone())
+        Ok(connection.insert(Socket { client, states }).client.clone())
     }
 
     /// The token for the socket; a new one when the server did not like the last.

@@ -33,14 +33,14 @@ async fn a_bot_answers_a_visitor_who_sees_it_live() {
     let (visitor, _) = server.client().boot(boot(workspace_id)).await.unwrap();
     let conversation = open(&visitor, workspace_id).await;
     let mut updates = visitor.subscribe(&thread(conversation)).await.unwrap();
-    let answering = tokio::spawn(async move {
-        bot::answer_everybody(&agent, 1)
-            .await
-            .map_err(|error| error.to_string())
-    });
+    let bot = agent.clone();
+    let answering =
+        tokio::spawn(async move { bot::answer_everybody(&bot, 1).await.map_err(|error| error.to_string()) });
     visitor.mutation(&says(conversation, "Hello?")).await.unwrap();
     until(&mut updates, "Thank you! Somebody will be with you soon.").await;
     answering.await.unwrap().unwrap();
+    visitor.close().await;
+    agent.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -55,6 +55,12 @@ async fn a_subscription_comes_back_with_the_server() {
     server.restart().await;
     visitor.mutation(&says(conversation, "after")).await.unwrap();
     until(&mut updates, "after").await;
+    visitor.close().await;
+    assert!(updates.next().await.is_none());
+    // The session is as good as it was.
+    let mut again = visitor.subscribe(&thread(conversation)).await.unwrap();
+    until(&mut again, "after").await;
+    visitor.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -67,9 +73,12 @@ async fn who_may_not_ask_is_told_with_a_code() {
         assignee_id: None,
         cursor: None,
     };
-    let mut refused = server.client().subscribe(&tickets).await.unwrap();
+    let nobody = server.client();
+    let mut refused = nobody.subscribe(&tickets).await.unwrap();
     let refusal = refused.next().await.unwrap().unwrap_err();
     assert!(refusal.is(Code::NotAuthenticated), "{refusal:?}");
     let mut lists = agent.subscribe(&tickets).await.unwrap();
     assert!(lists.next().await.unwrap().unwrap().is_empty());
+    nobody.close().await;
+    agent.close().await;
 }
