@@ -57,7 +57,7 @@ pub enum Error {
     /// The session is over: sign in again.
     #[error("the session is over")]
     SignedOut,
-    /// The connection for live queries could not be set up.
+    /// The connection for live queries could not be set up, or was closed meanwhile.
     #[error("no live connection: {0}")]
     Live(String),
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::pin::Pin;
+use std::time::Duration;
 
 use convex::{
     AuthTokenFetcher, AuthenticationToken, ConvexClient, ConvexClientBuilder, FunctionResult, QuerySubscription,
@@ -10,7 +11,7 @@ use convex::{
 use futures_util::{Stream, StreamExt, stream};
 use opencom_contract::{Descriptor, Function, Kind};
 use serde_json::Value;
-use tokio::sync::{Mutex, mpsc};
+use tokio::sync::{Mutex, mpsc, watch};
 
 use crate::error::{Error, Refusal, RefusalData};
 use crate::who::{Proof, Who};
@@ -28,14 +29,20 @@ struct Socket {
     client: ConvexClient,
     /// Ends with the task that keeps the connection.
     states: mpsc::Receiver<WebSocketState>,
+    /// Goes with the socket, for those who wait for an answer on it.
+    open: watch::Sender<()>,
 }
+
+/// How long [`Client::close`] waits for the official client to be gone.
+const CLOSING: Duration = Duration::from_secs(5);
 
 impl Client {
     /// Holds a query and gives its results as they change. The connection comes back by itself, and says nothing of what did
     /// not change meanwhile. All subscriptions of a client share one socket.
     ///
     /// # Errors
-    /// [`Error::Live`] when the server cannot be reached; what the query refuses comes as an item.
+    /// [`Error::Live`] when the connection breaks or is closed meanwhile; while the server cannot be reached this waits. What the
+    /// query refuses comes as an item.
     pub async fn subscribe<F: Function>(&self, request: &F) -> Result<Updates<F::Output>, Error> {
         const { assert!(matches!(F::DESCRIPTOR.kind, Kind::Query), "only queries can be held") };
         let mut held = Held {
@@ -58,24 +65,31 @@ impl Client {
         Ok(Box::pin(updates))
     }
 
-    /// Ends the live connection that this client shares with its clones, and all that is subscribed on it; a later
-    /// subscription opens another. Comes back when nothing of the connection runs any more.
+    /// Ends the live connection that this client shares with its clones, and all that is or is being subscribed on it; a
+    /// later subscription opens another. Comes back when nothing of the connection runs any more, after five seconds at most.
     ///
-    /// To be called before the program ends: the official client (0.10) that is dropped while its connection breaks may
-    /// be left turning in circles, and a runtime waits for it forever.
+    /// To be called before the program ends, while the server is there: the official client (0.10) that is dropped while its
+    /// connection breaks may be left turning in circles, and a runtime waits for it forever.
     pub async fn close(&self) {
-        let Some(Socket { client, mut states }) = self.live.0.lock().await.take() else {
+        let Some(Socket {
+            client,
+            mut states,
+            open,
+        }) = self.live.0.lock().await.take()
+        else {
             return;
         };
-        drop(client);
-        while states.recv().await.is_some() {}
+        drop((client, open));
+        let gone = async { while states.recv().await.is_some() {} };
+        // Whoever closes while the connection breaks meets that fault here, and is not to wait for it too.
+        tokio::time::timeout(CLOSING, gone).await.ok();
     }
 
-    /// The official client that everybody with this session shares.
-    async fn socket(&self) -> Result<ConvexClient, Error> {
+    /// The official client that everybody with this session shares, and what changes when it is closed.
+    async fn socket(&self) -> Result<(ConvexClient, watch::Receiver<()>), Error> {
         let mut connection = self.live.0.lock().await;
         if let Some(socket) = &*connection {
-            return Ok(socket.client.clone());
+            return Ok((socket.client.clone(), socket.open.subscribe()));
         }
         let base = self.http.base.as_str().trim_end_matches('/');
         // What is said of the connection is not kept: that nobody can say anything any more is what counts.
@@ -96,7 +110,10 @@ impl Client {
             });
             client.set_auth_callback(Some(fetcher)).await;
         }
-        Ok(connection.insert(Socket { client, states }).client.clone())
+        let (open, closed) = watch::channel(());
+        let shared = (client.clone(), closed);
+        *connection = Some(Socket { client, states, open });
+        Ok(shared)
     }
 
     /// The token for the socket; a new one when the server did not like the last.
@@ -132,9 +149,12 @@ impl Held {
                 fields.insert(name.clone(), value);
             }
         }
-        let mut socket = self.client.socket().await?;
-        let results = socket.subscribe(function.path, fields).await;
-        self.results = Some(results.map_err(|error| refused(&error))?);
+        let (mut socket, mut closed) = self.client.socket().await?;
+        let results = tokio::select! {
+            results = socket.subscribe(function.path, fields) => results.map_err(|error| refused(&error))?,
+            _ = closed.changed() => return Err(refused(&"the connection was closed")),
+        };
+        self.results = Some(results);
         Ok(())
     }
 

@@ -1,12 +1,15 @@
 //! Live queries: typed, renewed, and back after the server was away.
 
+use std::net::TcpListener;
 use std::time::Duration;
 
-use futures_util::StreamExt;
-use opencom_client::Updates;
+use futures_util::future::join;
+use futures_util::{StreamExt, poll};
+use opencom_client::contract::auth::CurrentUser;
 use opencom_client::contract::messages::Message;
 use opencom_client::contract::tickets;
 use opencom_client::core::Code;
+use opencom_client::{Client, Error, Updates};
 
 use crate::bot;
 use crate::server::{Server, boot};
@@ -84,4 +87,16 @@ async fn who_may_not_ask_is_told_with_a_code() {
     assert!(lists.next().await.unwrap().unwrap().is_empty());
     nobody.close().await;
     agent.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_waits_for_a_server_that_is_silent_is_told_that_the_connection_was_closed() {
+    crate::server::provide_cryptography();
+    // The system takes the connection, and nobody speaks on it.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let client = Client::new(&format!("http://{}", silent.local_addr().unwrap())).unwrap();
+    let mut subscribing = std::pin::pin!(client.subscribe(&CurrentUser {}));
+    assert!(poll!(&mut subscribing).is_pending());
+    let (subscribed, ()) = join(subscribing, client.close()).await;
+    assert!(matches!(subscribed, Err(Error::Live(_))));
 }

@@ -13,7 +13,7 @@ use opencom_testkit::{Kit, Workspace};
 use serde_json::{Value, json};
 
 use crate::chat::{open, refusal, seen};
-use crate::email_support::{address, bringing, report, stored, take_mail, thread, travelled};
+use crate::email_support::{address, bringing, outcomes, report, stored, take_mail, thread, travelled};
 
 fn mail(to: &str, id: &str, subject: &str, text: &str) -> Value {
     json!({
@@ -34,15 +34,6 @@ fn with(mut mail: Value, more: Value) -> Value {
         }
     }
     mail
-}
-
-pub(crate) async fn outcomes(kit: &Kit) -> Vec<(String, Option<String>)> {
-    inbound_emails::table
-        .order((inbound_emails::created_at, inbound_emails::id))
-        .select((inbound_emails::outcome, inbound_emails::reason))
-        .load(&mut kit.connection().await)
-        .await
-        .unwrap()
 }
 
 #[tokio::test]

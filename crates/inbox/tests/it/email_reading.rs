@@ -11,8 +11,7 @@ use opencom_testkit::Kit;
 use serde_json::{Value, json};
 
 use crate::chat::seen;
-use crate::email_inbound::outcomes;
-use crate::email_support::{bringing, stored, take_mail, thread, travelled};
+use crate::email_support::{bringing, outcomes, stored, take_mail, thread, travelled};
 
 /// A mail as it travelled, and what a message shows of it: subject, sender, content, and its files.
 type Captured = (

@@ -2,11 +2,14 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
 use opencom_contract::messages::Message;
 use opencom_core::id::ConversationId;
 use opencom_core::{Error, Result};
 use opencom_inbox::email::Received;
 use opencom_runtime::Caller;
+use opencom_schema::inbound_emails;
 use opencom_testkit::{Kit, Workspace};
 use serde_json::{Value, json};
 
@@ -72,4 +75,14 @@ pub(crate) async fn thread(kit: &Kit, ws: &Workspace, id: ConversationId) -> Vec
     let list = json!({ "conversationId": id });
     let thread = kit.call_json(&ws.owner, "messages:list", list).await.unwrap();
     serde_json::from_value(thread).map_err(Error::internal).unwrap()
+}
+
+/// What became of each mail that came, and why.
+pub(crate) async fn outcomes(kit: &Kit) -> Vec<(String, Option<String>)> {
+    inbound_emails::table
+        .order((inbound_emails::created_at, inbound_emails::id))
+        .select((inbound_emails::outcome, inbound_emails::reason))
+        .load(&mut kit.connection().await)
+        .await
+        .unwrap()
 }
