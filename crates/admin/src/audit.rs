@@ -1,13 +1,12 @@
 //! The audit trail: one row for each thing done, written with it.
 
-use async_trait::async_trait;
+use crate::topics;
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
-use opencom_contract::audit_logs::ActorType;
+use opencom_contract::audit_logs::{ActorType, InternalRecord};
 use opencom_core::id::{AuditLogId, UserId, WorkspaceId};
 use opencom_core::{Int, Millis, Result};
-use opencom_runtime::audit::{Actor, AuditTrail, Entry};
-use opencom_runtime::{MutationCx, Topic};
+use opencom_runtime::RunQueryDsl;
+use opencom_runtime::{Handle, MutationCx};
 use opencom_schema::audit_logs;
 use serde_json::{Value, json};
 
@@ -28,30 +27,30 @@ struct NewEntry<'a> {
     timestamp: Millis,
 }
 
-#[async_trait]
-impl AuditTrail for Admin {
-    async fn record(&self, cx: &mut MutationCx, entry: Entry) -> Result<()> {
-        let (actor_type, actor_id) = match entry.actor {
-            Actor::User(user) => (ActorType::User, Some(user)),
-            Actor::Api => (ActorType::Api, None),
-        };
-        let row = NewEntry {
-            id: AuditLogId::generate(),
-            workspace_id: entry.workspace_id,
-            actor_id,
-            actor_type,
-            action: entry.action,
-            resource_type: entry.resource_type,
-            resource_id: entry.resource_id,
-            metadata: entry.metadata,
-            timestamp: cx.now(),
-        };
-        insert(cx, row).await
+impl Handle<InternalRecord> for Admin {
+    async fn handle(&self, cx: &mut MutationCx, req: InternalRecord) -> Result<()> {
+        record(cx, req).await
     }
 }
 
+/// Appends an entry, in the transaction of the change that it records.
+pub(crate) async fn record(cx: &mut MutationCx, entry: InternalRecord) -> Result<()> {
+    let row = NewEntry {
+        id: AuditLogId::generate(),
+        workspace_id: entry.workspace_id,
+        actor_id: entry.actor_id,
+        actor_type: entry.actor_id.map_or(ActorType::Api, |_| ActorType::User),
+        action: &entry.action,
+        resource_type: &entry.resource_type,
+        resource_id: entry.resource_id,
+        metadata: entry.metadata,
+        timestamp: cx.now(),
+    };
+    insert(cx, row).await
+}
+
 async fn insert(cx: &mut MutationCx, row: NewEntry<'_>) -> Result<()> {
-    cx.write(Topic::AuditOfWorkspace(row.workspace_id));
+    cx.write(topics::audit_of_workspace(row.workspace_id));
     diesel::insert_into(audit_logs::table)
         .values(row)
         .execute(cx.connection().await?)
@@ -87,12 +86,12 @@ pub(crate) fn to_workspace(
     workspace: WorkspaceId,
     action: &'static str,
     metadata: Option<Value>,
-) -> Entry {
-    Entry {
+) -> InternalRecord {
+    InternalRecord {
         workspace_id: workspace,
-        actor: Actor::User(user),
-        action,
-        resource_type: "workspace",
+        actor_id: Some(user),
+        action: action.to_owned(),
+        resource_type: "workspace".to_owned(),
         resource_id: Some(workspace.to_string()),
         metadata,
     }

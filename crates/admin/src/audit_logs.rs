@@ -6,24 +6,23 @@ mod queries;
 mod rows;
 mod store;
 
-use async_trait::async_trait;
+use std::sync::Arc;
+
 use opencom_contract::audit_logs::{
     AccessStatus, AuditAccess, CleanedUp, CleanupOldLogs, Entry, Export, ExportLogs, Format, GetAccess, GetActions,
-    GetSettings, List, LogExport, Settings, UpdateSettings,
+    GetSettings, InternalRecord, List, LogExport, Settings, UpdateSettings,
 };
 use opencom_contract::done::Done;
 use opencom_core::id::WorkspaceId;
 use opencom_core::{Code, Error, Int, Millis, Permission, Result};
-use opencom_runtime::audit::{self, Actor, AuditTrail};
-use opencom_runtime::registry::Registration;
-use opencom_runtime::{ActionCx, MutationCx, QueryCx};
+use opencom_runtime::{ActionCx, Handle, MutationCx, Perform, QueryCx, Registry};
 use serde_json::json;
 
 pub use self::clean_up::CleanUpAuditLogs;
 use self::queries::{Filter, Order};
 use crate::audit::record_export;
 use crate::workspaces::SECURITY_CHANGED;
-use crate::{Admin, AdminService};
+use crate::{Admin, audit};
 
 /// For how many days entries are kept where nobody said so.
 const DEFAULT_RETENTION: i32 = 90;
@@ -36,68 +35,9 @@ const EXPORTED_AT_ONCE: i64 = 10_000;
 /// How far back an export goes when nobody says so.
 const EXPORTED_SINCE: i64 = 30 * Millis::DAY;
 
-/// The functions of `auditLogs`.
-#[async_trait]
-pub trait AuditLogs: Send + Sync {
-    /// Entries, newest first, for members with `audit.read`; nothing for whoever is not signed in.
-    ///
-    /// # Errors
-    /// `NOT_WORKSPACE_MEMBER`, `PERMISSION_DENIED`.
-    async fn audit_logs_list(&self, cx: &mut QueryCx, req: List) -> Result<Vec<Entry>>;
-
-    /// The actions that occur, for members with `audit.read`; nothing for whoever is not signed in.
-    ///
-    /// # Errors
-    /// `NOT_WORKSPACE_MEMBER`, `PERMISSION_DENIED`.
-    async fn audit_logs_get_actions(&self, cx: &mut QueryCx, req: GetActions) -> Result<Vec<String>>;
-
-    /// How long entries are kept, for members with `settings.security`; `None` for whoever is not signed in.
-    ///
-    /// # Errors
-    /// `NOT_WORKSPACE_MEMBER`, `PERMISSION_DENIED`.
-    async fn audit_logs_get_settings(&self, cx: &mut QueryCx, req: GetSettings) -> Result<Option<Settings>>;
-
-    /// Sets how long entries are kept, for members with `settings.security`. Deletes nothing itself.
-    ///
-    /// # Errors
-    /// `NOT_AUTHENTICATED`, `NOT_WORKSPACE_MEMBER`, `PERMISSION_DENIED`, `INVALID_INPUT` for other numbers of days than
-    /// 30, 90 and 365.
-    async fn audit_logs_update_settings(&self, cx: &mut MutationCx, req: UpdateSettings) -> Result<Done>;
-
-    /// What the caller may do with the log. Everyone may ask.
-    async fn audit_logs_get_access(&self, cx: &mut QueryCx, req: GetAccess) -> Result<AuditAccess>;
-
-    /// Entries for a file, oldest first, for members with `data.export`.
-    ///
-    /// # Errors
-    /// `NOT_AUTHENTICATED`, `NOT_WORKSPACE_MEMBER`, `PERMISSION_DENIED`.
-    async fn audit_logs_export_logs(&self, cx: &mut QueryCx, req: ExportLogs) -> Result<Export>;
-
-    /// Notes that the caller took data out, for members.
-    ///
-    /// # Errors
-    /// `NOT_AUTHENTICATED`, `NOT_WORKSPACE_MEMBER`.
-    async fn audit_logs_log_export(&self, cx: &mut MutationCx, req: LogExport) -> Result<Done>;
-
-    /// Deletes the oldest entries whose time is over; for jobs alone.
-    async fn audit_logs_cleanup_old_logs(&self, cx: &mut MutationCx, req: CleanupOldLogs) -> Result<CleanedUp>;
-
-    /// Deletes all entries whose time is over.
-    async fn audit_logs_clean_up(&self, cx: &mut ActionCx, job: CleanUpAuditLogs) -> Result<()>;
-}
-
-pub(crate) fn register(of: &mut Registration<'_, dyn AdminService>) -> Result<()> {
-    of.query::<List>(|s, cx, req| s.audit_logs_list(cx, req))
-        .query::<GetActions>(|s, cx, req| s.audit_logs_get_actions(cx, req))
-        .query::<GetSettings>(|s, cx, req| s.audit_logs_get_settings(cx, req))
-        .mutation::<UpdateSettings>(|s, cx, req| s.audit_logs_update_settings(cx, req))
-        .query::<GetAccess>(|s, cx, req| s.audit_logs_get_access(cx, req))
-        .query::<ExportLogs>(|s, cx, req| s.audit_logs_export_logs(cx, req))
-        .mutation::<LogExport>(|s, cx, req| s.audit_logs_log_export(cx, req))
-        .mutation::<CleanupOldLogs>(|s, cx, req| s.audit_logs_cleanup_old_logs(cx, req))
-        .job::<CleanUpAuditLogs>(|s, cx, job| s.audit_logs_clean_up(cx, job))
-        .every(clean_up::EVERY_MS, &CleanUpAuditLogs {})?;
-    Ok(())
+pub(crate) fn register_jobs(service: &Arc<Admin>, registry: &mut Registry) -> Result<()> {
+    registry.job::<CleanUpAuditLogs, _>(service);
+    registry.every(clean_up::EVERY_MS, &CleanUpAuditLogs {})
 }
 
 /// These functions have a word of their own for whoever is not signed in.
@@ -105,9 +45,8 @@ fn unauthorized() -> Error {
     Error::new(Code::NotAuthenticated, "Unauthorized")
 }
 
-#[async_trait]
-impl AuditLogs for Admin {
-    async fn audit_logs_list(&self, cx: &mut QueryCx, req: List) -> Result<Vec<Entry>> {
+impl Handle<List> for Admin {
+    async fn handle(&self, cx: &mut QueryCx, req: List) -> Result<Vec<Entry>> {
         if cx.agent_if_any().await?.is_none() {
             return Ok(Vec::new());
         }
@@ -127,16 +66,20 @@ impl AuditLogs for Admin {
         };
         queries::entries(cx, &filter, Order::NewestFirst, limit).await
     }
+}
 
-    async fn audit_logs_get_actions(&self, cx: &mut QueryCx, req: GetActions) -> Result<Vec<String>> {
+impl Handle<GetActions> for Admin {
+    async fn handle(&self, cx: &mut QueryCx, req: GetActions) -> Result<Vec<String>> {
         if cx.agent_if_any().await?.is_none() {
             return Ok(Vec::new());
         }
         cx.require(Permission::AuditRead, req.workspace_id).await?;
         queries::actions(cx, req.workspace_id).await
     }
+}
 
-    async fn audit_logs_get_settings(&self, cx: &mut QueryCx, req: GetSettings) -> Result<Option<Settings>> {
+impl Handle<GetSettings> for Admin {
+    async fn handle(&self, cx: &mut QueryCx, req: GetSettings) -> Result<Option<Settings>> {
         if cx.agent_if_any().await?.is_none() {
             return Ok(None);
         }
@@ -146,27 +89,31 @@ impl AuditLogs for Admin {
             settings.map_or_else(|| default_settings(req.workspace_id), Settings::from),
         ))
     }
+}
 
-    async fn audit_logs_update_settings(&self, cx: &mut MutationCx, req: UpdateSettings) -> Result<Done> {
+impl Handle<UpdateSettings> for Admin {
+    async fn handle(&self, cx: &mut MutationCx, req: UpdateSettings) -> Result<Done> {
         let agent = cx.agent_if_any().await?.ok_or_else(unauthorized)?;
         cx.require(Permission::SettingsSecurity, req.workspace_id).await?;
         let days = retention_days(req.retention_days)?;
         let before = store::set_retention(cx, req.workspace_id, days).await?;
-        let entry = audit::Entry {
+        let entry = InternalRecord {
             workspace_id: req.workspace_id,
-            actor: Actor::User(agent.id),
-            action: SECURITY_CHANGED,
-            resource_type: "auditLogSettings",
+            actor_id: Some(agent.id),
+            action: SECURITY_CHANGED.to_owned(),
+            resource_type: "auditLogSettings".to_owned(),
             resource_id: None,
             metadata: Some(json!({
                 "setting": "retentionDays", "oldValue": before.unwrap_or(DEFAULT_RETENTION), "newValue": days,
             })),
         };
-        self.record(cx, entry).await?;
+        audit::record(cx, entry).await?;
         Ok(Done::DONE)
     }
+}
 
-    async fn audit_logs_get_access(&self, cx: &mut QueryCx, req: GetAccess) -> Result<AuditAccess> {
+impl Handle<GetAccess> for Admin {
+    async fn handle(&self, cx: &mut QueryCx, req: GetAccess) -> Result<AuditAccess> {
         let status = match cx.agent_if_any().await? {
             Some(_) => AccessStatus::Ok,
             None => AccessStatus::Unauthenticated,
@@ -178,8 +125,10 @@ impl AuditLogs for Admin {
             can_manage_security: cx.has(Permission::SettingsSecurity, req.workspace_id).await?,
         })
     }
+}
 
-    async fn audit_logs_export_logs(&self, cx: &mut QueryCx, req: ExportLogs) -> Result<Export> {
+impl Handle<ExportLogs> for Admin {
+    async fn handle(&self, cx: &mut QueryCx, req: ExportLogs) -> Result<Export> {
         cx.agent_if_any().await?.ok_or_else(unauthorized)?;
         cx.require(Permission::DataExport, req.workspace_id).await?;
         let end = req.end_time.unwrap_or(cx.now());
@@ -205,8 +154,10 @@ impl AuditLogs for Admin {
             data: export::write(req.format.unwrap_or(Format::Json), entries),
         })
     }
+}
 
-    async fn audit_logs_log_export(&self, cx: &mut MutationCx, req: LogExport) -> Result<Done> {
+impl Handle<LogExport> for Admin {
+    async fn handle(&self, cx: &mut MutationCx, req: LogExport) -> Result<Done> {
         let agent = cx.agent_if_any().await?.ok_or_else(unauthorized)?;
         cx.membership(agent.id, req.workspace_id)
             .await?
@@ -214,12 +165,16 @@ impl AuditLogs for Admin {
         record_export(cx, agent.id, req.workspace_id, &req.export_type, req.record_count).await?;
         Ok(Done::DONE)
     }
+}
 
-    async fn audit_logs_cleanup_old_logs(&self, cx: &mut MutationCx, req: CleanupOldLogs) -> Result<CleanedUp> {
+impl Handle<CleanupOldLogs> for Admin {
+    async fn handle(&self, cx: &mut MutationCx, req: CleanupOldLogs) -> Result<CleanedUp> {
         clean_up::delete(cx, &req).await
     }
+}
 
-    async fn audit_logs_clean_up(&self, cx: &mut ActionCx, _: CleanUpAuditLogs) -> Result<()> {
+impl Perform<CleanUpAuditLogs> for Admin {
+    async fn perform(&self, cx: &mut ActionCx, _: CleanUpAuditLogs) -> Result<()> {
         clean_up::run(cx).await
     }
 }

@@ -3,56 +3,35 @@
 mod rows;
 mod store;
 
-use async_trait::async_trait;
 use opencom_contract::automation_settings::{Get, GetOrCreate, Settings, Upsert};
 use opencom_core::id::{AutomationSettingsId, WorkspaceId};
 use opencom_core::{Millis, Permission, Result};
-use opencom_runtime::registry::Registration;
-use opencom_runtime::{MutationCx, QueryCx};
+use opencom_runtime::{Handle, MutationCx, QueryCx};
 
 use self::rows::NewSettings;
-use crate::{Admin, AdminService};
+use crate::Admin;
 
-/// The functions of `automationSettings`.
-#[async_trait]
-pub trait AutomationSettings: Send + Sync {
-    /// The settings, for members; `None` for everybody else and while none were saved.
-    async fn automation_settings_get(&self, cx: &mut QueryCx, req: Get) -> Result<Option<Settings>>;
-
-    /// The settings, or the defaults while none were saved, for everyone.
-    async fn automation_settings_get_or_create(&self, cx: &mut QueryCx, req: GetOrCreate) -> Result<Settings>;
-
-    /// Saves those settings that are given, for members with `settings.workspace`.
-    ///
-    /// # Errors
-    /// `NOT_AUTHENTICATED`, `NOT_WORKSPACE_MEMBER`, `PERMISSION_DENIED`.
-    async fn automation_settings_upsert(&self, cx: &mut MutationCx, req: Upsert) -> Result<AutomationSettingsId>;
-}
-
-pub(crate) fn register(of: &mut Registration<'_, dyn AdminService>) {
-    of.query::<Get>(|s, cx, req| s.automation_settings_get(cx, req))
-        .query::<GetOrCreate>(|s, cx, req| s.automation_settings_get_or_create(cx, req))
-        .mutation::<Upsert>(|s, cx, req| s.automation_settings_upsert(cx, req));
-}
-
-#[async_trait]
-impl AutomationSettings for Admin {
-    async fn automation_settings_get(&self, cx: &mut QueryCx, req: Get) -> Result<Option<Settings>> {
+impl Handle<Get> for Admin {
+    async fn handle(&self, cx: &mut QueryCx, req: Get) -> Result<Option<Settings>> {
         if cx.member_if_any(req.workspace_id).await?.is_none() {
             return Ok(None);
         }
         let row = store::of_workspace(cx, req.workspace_id).await?;
         Ok(row.map(Settings::from))
     }
+}
 
-    async fn automation_settings_get_or_create(&self, cx: &mut QueryCx, req: GetOrCreate) -> Result<Settings> {
+impl Handle<GetOrCreate> for Admin {
+    async fn handle(&self, cx: &mut QueryCx, req: GetOrCreate) -> Result<Settings> {
         match store::of_workspace(cx, req.workspace_id).await? {
             Some(row) => Ok(row.into()),
             None => Ok(defaults(req.workspace_id, first_asked_at(cx))),
         }
     }
+}
 
-    async fn automation_settings_upsert(&self, cx: &mut MutationCx, req: Upsert) -> Result<AutomationSettingsId> {
+impl Handle<Upsert> for Admin {
+    async fn handle(&self, cx: &mut MutationCx, req: Upsert) -> Result<AutomationSettingsId> {
         cx.require(Permission::SettingsWorkspace, req.workspace_id).await?;
         let new = NewSettings::new(&req, cx.now());
         store::upsert(cx, &req, new).await

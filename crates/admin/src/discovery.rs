@@ -1,14 +1,12 @@
 //! What the server says of itself to apps that are about to connect.
 
-use async_trait::async_trait;
 use opencom_contract::discovery::{GetMetadata, Metadata};
 use opencom_contract::workspaces::{AuthMethod, SignupMode};
 use opencom_core::Result;
-use opencom_runtime::QueryCx;
-use opencom_runtime::registry::Registration;
+use opencom_runtime::{Handle, QueryCx};
 
+use crate::Admin;
 use crate::workspaces::queries;
-use crate::{Admin, AdminService};
 
 /// The version of the description.
 const VERSION: &str = "1.0";
@@ -17,20 +15,8 @@ const NAMELESS: &str = "Opencom";
 /// What the server offers.
 const FEATURES: [&str; 2] = ["chat", "knowledge-base"];
 
-/// Functions of the module `discovery`.
-#[async_trait]
-pub trait Discovery: Send + Sync {
-    /// Version, name and features for everyone; how to sign up and in for signed-in agents.
-    async fn discovery_get_metadata(&self, cx: &mut QueryCx, req: GetMetadata) -> Result<Metadata>;
-}
-
-pub(crate) fn register(of: &mut Registration<'_, dyn AdminService>) {
-    of.query::<GetMetadata>(|s, cx, req| s.discovery_get_metadata(cx, req));
-}
-
-#[async_trait]
-impl Discovery for Admin {
-    async fn discovery_get_metadata(&self, cx: &mut QueryCx, _: GetMetadata) -> Result<Metadata> {
+impl Handle<GetMetadata> for Admin {
+    async fn handle(&self, cx: &mut QueryCx, _: GetMetadata) -> Result<Metadata> {
         let workspace = queries::oldest(cx).await?;
         let is_agent = cx.agent_if_any().await?.is_some();
         let (name, signup_mode, auth_methods) = match workspace {

@@ -2,7 +2,6 @@
 
 mod queries;
 
-use async_trait::async_trait;
 use opencom_contract::done::Done;
 use opencom_contract::identity_verification::{
     Disable, Enable, Enabled, GetSecret, GetSettings, GetVisitorStatus, IsRequired, Requirement, RotateSecret,
@@ -15,90 +14,18 @@ use opencom_core::error::OrNotFound;
 use opencom_core::id::WorkspaceId;
 use opencom_core::{Error, Permission, Result};
 use opencom_runtime::access::IDENTITY_SECRET;
-use opencom_runtime::audit::AuditTrail;
-use opencom_runtime::registry::Registration;
-use opencom_runtime::{MutationCx, QueryCx};
+use opencom_runtime::{Handle, MutationCx, QueryCx};
 use serde_json::json;
 
 use crate::workspaces::store::IdentityChange;
 use crate::workspaces::{SECURITY_CHANGED, queries as workspaces, store};
-use crate::{Admin, AdminService, audit};
+use crate::{Admin, audit};
 
 /// How many letters and digits a secret has.
 const LENGTH: usize = 64;
 
-/// The functions of `identityVerification`.
-#[async_trait]
-pub trait IdentityVerification: Send + Sync {
-    /// Whether verification is on, for members; `None` for whoever is not signed in.
-    ///
-    /// # Errors
-    /// `NOT_WORKSPACE_MEMBER`.
-    async fn identity_verification_get_settings(&self, cx: &mut QueryCx, req: GetSettings) -> Result<Option<Settings>>;
-
-    /// Turns verification on, for members with `settings.security`. Shows the secret when it is made now.
-    ///
-    /// # Errors
-    /// `NOT_AUTHENTICATED`, `NOT_WORKSPACE_MEMBER`, `PERMISSION_DENIED`.
-    async fn identity_verification_enable(&self, cx: &mut MutationCx, req: Enable) -> Result<Enabled>;
-
-    /// Turns verification off, for members with `settings.security`. Secret and mode stay.
-    ///
-    /// # Errors
-    /// `NOT_AUTHENTICATED`, `NOT_WORKSPACE_MEMBER`, `PERMISSION_DENIED`, `INVALID_INPUT` when it is not confirmed.
-    async fn identity_verification_disable(&self, cx: &mut MutationCx, req: Disable) -> Result<Done>;
-
-    /// Replaces the secret at once, for members with `settings.security`.
-    ///
-    /// # Errors
-    /// `NOT_AUTHENTICATED`, `NOT_WORKSPACE_MEMBER`, `PERMISSION_DENIED`, `INVALID_INPUT` while verification is off.
-    async fn identity_verification_rotate_secret(
-        &self,
-        cx: &mut MutationCx,
-        req: RotateSecret,
-    ) -> Result<RotatedSecret>;
-
-    /// Changes the mode, for members with `settings.security`.
-    ///
-    /// # Errors
-    /// `NOT_AUTHENTICATED`, `NOT_WORKSPACE_MEMBER`, `PERMISSION_DENIED`, `INVALID_INPUT` while verification is off.
-    async fn identity_verification_update_mode(&self, cx: &mut MutationCx, req: UpdateMode) -> Result<Done>;
-
-    /// The secret, for members with `settings.security`.
-    ///
-    /// # Errors
-    /// `NOT_AUTHENTICATED`, `NOT_WORKSPACE_MEMBER`, `PERMISSION_DENIED`.
-    async fn identity_verification_get_secret(&self, cx: &mut QueryCx, req: GetSecret) -> Result<Option<Secret>>;
-
-    /// Whether visitors must prove who they are, for everyone.
-    async fn identity_verification_is_required(&self, cx: &mut QueryCx, req: IsRequired) -> Result<Requirement>;
-
-    /// Whether a visitor has proven who they are, for the visitor and for members with `users.read`.
-    ///
-    /// # Errors
-    /// `NOT_WORKSPACE_MEMBER`, `PERMISSION_DENIED` for agents; what the token is refused for and `NOT_AUTHORIZED` for
-    /// another visitor's for everybody else.
-    async fn identity_verification_get_visitor_status(
-        &self,
-        cx: &mut QueryCx,
-        req: GetVisitorStatus,
-    ) -> Result<Option<VisitorStatus>>;
-}
-
-pub(crate) fn register(of: &mut Registration<'_, dyn AdminService>) {
-    of.query::<GetSettings>(|s, cx, req| s.identity_verification_get_settings(cx, req))
-        .mutation::<Enable>(|s, cx, req| s.identity_verification_enable(cx, req))
-        .mutation::<Disable>(|s, cx, req| s.identity_verification_disable(cx, req))
-        .mutation::<RotateSecret>(|s, cx, req| s.identity_verification_rotate_secret(cx, req))
-        .mutation::<UpdateMode>(|s, cx, req| s.identity_verification_update_mode(cx, req))
-        .query::<GetSecret>(|s, cx, req| s.identity_verification_get_secret(cx, req))
-        .query::<IsRequired>(|s, cx, req| s.identity_verification_is_required(cx, req))
-        .query::<GetVisitorStatus>(|s, cx, req| s.identity_verification_get_visitor_status(cx, req));
-}
-
-#[async_trait]
-impl IdentityVerification for Admin {
-    async fn identity_verification_get_settings(&self, cx: &mut QueryCx, req: GetSettings) -> Result<Option<Settings>> {
+impl Handle<GetSettings> for Admin {
+    async fn handle(&self, cx: &mut QueryCx, req: GetSettings) -> Result<Option<Settings>> {
         let Some(agent) = cx.agent_if_any().await? else {
             return Ok(None);
         };
@@ -114,8 +41,10 @@ impl IdentityVerification for Admin {
             has_secret: row.identity_secret_sealed.is_some(),
         }))
     }
+}
 
-    async fn identity_verification_enable(&self, cx: &mut MutationCx, req: Enable) -> Result<Enabled> {
+impl Handle<Enable> for Admin {
+    async fn handle(&self, cx: &mut MutationCx, req: Enable) -> Result<Enabled> {
         let id = req.workspace_id;
         let agent = cx.require(Permission::SettingsSecurity, id).await?;
         let row = store::lock(cx, id).await?.or_not_found("Workspace")?;
@@ -135,7 +64,7 @@ impl IdentityVerification for Admin {
         store::set_identity(cx, id, change).await?;
         let metadata = json!({ "mode": mode });
         let entry = audit::to_workspace(agent.id, id, "widget.identity.enabled", Some(metadata));
-        self.record(cx, entry).await?;
+        audit::record(cx, entry).await?;
         Ok(Enabled {
             success: true,
             is_new_secret: secret.is_some(),
@@ -143,8 +72,10 @@ impl IdentityVerification for Admin {
             mode,
         })
     }
+}
 
-    async fn identity_verification_disable(&self, cx: &mut MutationCx, req: Disable) -> Result<Done> {
+impl Handle<Disable> for Admin {
+    async fn handle(&self, cx: &mut MutationCx, req: Disable) -> Result<Done> {
         let id = req.workspace_id;
         let agent = cx.require(Permission::SettingsSecurity, id).await?;
         if req.confirm_disable == Some(false) {
@@ -157,15 +88,13 @@ impl IdentityVerification for Admin {
         };
         store::set_identity(cx, id, change).await?;
         let entry = audit::to_workspace(agent.id, id, "widget.identity.disabled", None);
-        self.record(cx, entry).await?;
+        audit::record(cx, entry).await?;
         Ok(Done::DONE)
     }
+}
 
-    async fn identity_verification_rotate_secret(
-        &self,
-        cx: &mut MutationCx,
-        req: RotateSecret,
-    ) -> Result<RotatedSecret> {
+impl Handle<RotateSecret> for Admin {
+    async fn handle(&self, cx: &mut MutationCx, req: RotateSecret) -> Result<RotatedSecret> {
         let id = req.workspace_id;
         let agent = cx.require(Permission::SettingsSecurity, id).await?;
         lock_enabled(cx, id, "Identity verification must be enabled to rotate secret").await?;
@@ -176,11 +105,13 @@ impl IdentityVerification for Admin {
         };
         store::set_identity(cx, id, change).await?;
         let entry = audit::to_workspace(agent.id, id, "widget.identity.secret.rotated", None);
-        self.record(cx, entry).await?;
+        audit::record(cx, entry).await?;
         Ok(RotatedSecret { success: true, secret })
     }
+}
 
-    async fn identity_verification_update_mode(&self, cx: &mut MutationCx, req: UpdateMode) -> Result<Done> {
+impl Handle<UpdateMode> for Admin {
+    async fn handle(&self, cx: &mut MutationCx, req: UpdateMode) -> Result<Done> {
         let id = req.workspace_id;
         let agent = cx.require(Permission::SettingsSecurity, id).await?;
         let old = lock_enabled(cx, id, "Identity verification must be enabled first").await?;
@@ -191,11 +122,13 @@ impl IdentityVerification for Admin {
         store::set_identity(cx, id, change).await?;
         let metadata = json!({ "setting": "identityVerificationMode", "oldValue": old, "newValue": req.mode });
         let entry = audit::to_workspace(agent.id, id, SECURITY_CHANGED, Some(metadata));
-        self.record(cx, entry).await?;
+        audit::record(cx, entry).await?;
         Ok(Done::DONE)
     }
+}
 
-    async fn identity_verification_get_secret(&self, cx: &mut QueryCx, req: GetSecret) -> Result<Option<Secret>> {
+impl Handle<GetSecret> for Admin {
+    async fn handle(&self, cx: &mut QueryCx, req: GetSecret) -> Result<Option<Secret>> {
         cx.require(Permission::SettingsSecurity, req.workspace_id).await?;
         let sealed = workspaces::by_id(cx, req.workspace_id)
             .await?
@@ -203,8 +136,10 @@ impl IdentityVerification for Admin {
         let secret = sealed.map(|sealed| cx.server().master_key.open_text(IDENTITY_SECRET, &sealed));
         Ok(secret.transpose()?.map(|secret| Secret { secret }))
     }
+}
 
-    async fn identity_verification_is_required(&self, cx: &mut QueryCx, req: IsRequired) -> Result<Requirement> {
+impl Handle<IsRequired> for Admin {
+    async fn handle(&self, cx: &mut QueryCx, req: IsRequired) -> Result<Requirement> {
         let Some(row) = workspaces::by_id(cx, req.workspace_id).await? else {
             return Ok(Requirement {
                 enabled: false,
@@ -218,17 +153,15 @@ impl IdentityVerification for Admin {
             required: enabled.map(|enabled| enabled && required),
         })
     }
+}
 
-    async fn identity_verification_get_visitor_status(
-        &self,
-        cx: &mut QueryCx,
-        req: GetVisitorStatus,
-    ) -> Result<Option<VisitorStatus>> {
+impl Handle<GetVisitorStatus> for Admin {
+    async fn handle(&self, cx: &mut QueryCx, req: GetVisitorStatus) -> Result<Option<VisitorStatus>> {
         let token = req.session_token.as_deref();
         let is_agent = cx.agent_if_any().await?.is_some();
         if !is_agent {
             // Strangers do not learn which visitors there are.
-            cx.session_by_token(token).await??;
+            cx.session_by_token(token).await?;
         }
         let Some(visitor) = queries::visitor(cx, req.visitor_id).await? else {
             return Ok(None);

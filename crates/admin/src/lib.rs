@@ -14,46 +14,34 @@ mod audit;
 pub mod audit_logs;
 pub mod auth;
 pub mod automation_settings;
+mod context;
 pub mod discovery;
 pub mod identity_verification;
-pub mod ports;
+pub mod limits;
 mod service;
+pub mod topics;
 mod users;
 pub mod workspace_members;
 pub mod workspaces;
 
-use std::sync::Arc;
-
-use opencom_core::Result;
-use opencom_runtime::Registry;
-
 pub use service::{Admin, AdminParts, DEFAULT_LIFETIME};
 
-/// What the context promises: one method for each of its functions.
-pub trait AdminService:
-    auth::Auth
-    + discovery::Discovery
-    + workspaces::Workspaces
-    + workspace_members::WorkspaceMembers
-    + identity_verification::IdentityVerification
-    + audit_logs::AuditLogs
-    + ai_agent::AiAgentSettings
-    + automation_settings::AutomationSettings
-{
-}
-
-impl AdminService for Admin {}
-
-/// Registers every function and job of the context.
-pub fn register(registry: &mut Registry, service: &Arc<dyn AdminService>) -> Result<()> {
-    let mut of = registry.of(service);
-    auth::register(&mut of)?;
-    discovery::register(&mut of);
-    workspaces::register(&mut of);
-    workspace_members::register(&mut of);
-    identity_verification::register(&mut of);
-    audit_logs::register(&mut of)?;
-    ai_agent::register(&mut of);
-    automation_settings::register(&mut of);
-    Ok(())
+opencom_runtime::service! {
+    /// The functions of the context.
+    pub trait AdminService for Admin {
+        ai_agent: GetSettings, UpdateSettings, GetPublicSettings;
+        audit_logs: List, GetActions, GetSettings, UpdateSettings, GetAccess, ExportLogs, LogExport, CleanupOldLogs,
+            InternalRecord;
+        auth: SignIn, SignOut, IsAuthenticated, CurrentUser, SwitchWorkspace, CompleteSignupProfile, GetUserWorkspaces,
+            InternalRotateSigningKey, InternalEndAllSessions;
+        automation_settings: Get, GetOrCreate, Upsert;
+        discovery: GetMetadata;
+        identity_verification: GetSettings, Enable, Disable, RotateSecret, UpdateMode, GetSecret, IsRequired,
+            GetVisitorStatus;
+        workspace_members: ListByWorkspace, GetMemberRole, ListByUser, Add, UpdateRole, UpdatePermissions, Remove,
+            TransferOwnership, InviteToWorkspace, CancelInvitation, AcceptInvitation, GetWorkspacePendingInvitations,
+            GetPendingInvitations;
+        workspaces: Get, GetPublicWorkspaceContext, GetByName, Create, GetOrCreateDefault, ValidateOrigin,
+            UpdateAllowedOrigins, UpdateSignupSettings, UpdateHelpCenterAccessPolicy;
+    }
 }

@@ -1,12 +1,13 @@
 //! Users: the rows that sign-in, sign-up and workspaces share.
 
+use crate::topics;
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
 use opencom_contract::auth::LegacyRole;
 use opencom_core::error::OrNotFound;
 use opencom_core::id::{UserId, WorkspaceId};
 use opencom_core::{Millis, Result, Role};
-use opencom_runtime::{MutationCx, QueryCx, Topic};
+use opencom_runtime::RunQueryDsl;
+use opencom_runtime::{MutationCx, QueryCx};
 use opencom_schema::{users, workspace_members, workspaces};
 
 use crate::workspaces::rows::WorkspaceRow;
@@ -43,7 +44,7 @@ pub(crate) async fn insert(cx: &mut MutationCx, email: &str, name: Option<&str>)
         created_at: cx.now(),
     };
     let id = row.id;
-    cx.write(Topic::User(id));
+    cx.write(topics::user(id));
     let inserted = diesel::insert_into(users::table)
         .values(row)
         .on_conflict(users::email)
@@ -72,8 +73,8 @@ pub(crate) async fn active_workspace(
     active: Option<WorkspaceId>,
 ) -> Result<Option<(WorkspaceRow, Role)>> {
     let Some(active) = active else { return Ok(None) };
-    cx.read(Topic::Workspace(active));
-    cx.read(Topic::MembershipsOfUser(id));
+    cx.read(topics::workspace(active));
+    cx.read(topics::memberships_of_user(id));
     let found = workspaces::table
         .inner_join(workspace_members::table.on(workspace_members::workspace_id.eq(workspaces::id)))
         .filter(workspaces::id.eq(active))
@@ -87,7 +88,7 @@ pub(crate) async fn active_workspace(
 
 /// Makes a workspace the user's active one.
 pub(crate) async fn activate(cx: &mut MutationCx, id: UserId, workspace: WorkspaceId) -> Result<()> {
-    cx.write(Topic::User(id));
+    cx.write(topics::user(id));
     diesel::update(users::table.find(id))
         .set(users::workspace_id.eq(workspace))
         .execute(cx.connection().await?)
@@ -97,7 +98,7 @@ pub(crate) async fn activate(cx: &mut MutationCx, id: UserId, workspace: Workspa
 
 /// Gives the user a name, if they have none. Tells whether they took it.
 pub(crate) async fn name_if_unnamed(cx: &mut MutationCx, id: UserId, name: &str) -> Result<bool> {
-    cx.write(Topic::User(id));
+    cx.write(topics::user(id));
     let unnamed = users::name.is_null().or(users::name.eq(""));
     let named = diesel::update(users::table.find(id).filter(unnamed))
         .set(users::name.eq(name))

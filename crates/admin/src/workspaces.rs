@@ -4,7 +4,7 @@ pub(crate) mod queries;
 pub(crate) mod rows;
 pub(crate) mod store;
 
-use async_trait::async_trait;
+use opencom_contract::articles::{InternalOldestPublicWorkspace, InternalWorkspacesWithSlug};
 use opencom_contract::workspaces::{
     AuthMethod, Create, Get, GetByName, GetOrCreateDefault, GetPublicWorkspaceContext, OriginVerdict,
     PublicWorkspaceContext, SignupMode, UpdateAllowedOrigins, UpdateHelpCenterAccessPolicy, UpdateSignupSettings,
@@ -13,13 +13,11 @@ use opencom_contract::workspaces::{
 use opencom_core::id::{UserId, WorkspaceId};
 use opencom_core::origin::{self, Verdict};
 use opencom_core::{Error, Permission, Result, Role};
-use opencom_runtime::audit::AuditTrail;
-use opencom_runtime::registry::Registration;
-use opencom_runtime::{MutationCx, QueryCx};
+use opencom_runtime::{Handle, MutationCx, QueryCx};
 use serde_json::{Value, json};
 
 use self::rows::WorkspaceRow;
-use crate::{Admin, AdminService, audit, users};
+use crate::{Admin, audit, users};
 
 /// The name of a workspace that was made because its owner had none.
 const DEFAULT_NAME: &str = "Default Workspace";
@@ -29,76 +27,8 @@ pub(crate) const SETTINGS_CHANGED: &str = "workspace.settings.changed";
 /// Somebody changed who gets into a workspace.
 pub(crate) const SECURITY_CHANGED: &str = "workspace.security.changed";
 
-/// Workspaces: the tenants.
-#[async_trait]
-pub trait Workspaces: Send + Sync {
-    /// A workspace: all of it for members, the secret only for owners and admins; id, name and age for everybody else.
-    async fn workspaces_get(&self, cx: &mut QueryCx, req: Get) -> Result<Option<WorkspaceView>>;
-
-    /// What an anonymous page of the help center may know. Everyone may ask.
-    async fn workspaces_get_public_context(
-        &self,
-        cx: &mut QueryCx,
-        req: GetPublicWorkspaceContext,
-    ) -> Result<Option<PublicWorkspaceContext>>;
-
-    /// The oldest workspace of that exact name, for its members; `None` for everybody else.
-    async fn workspaces_get_by_name(&self, cx: &mut QueryCx, req: GetByName) -> Result<Option<Workspace>>;
-
-    /// Makes a workspace that the caller owns, unless they belong to one of that name: then that one is meant.
-    ///
-    /// # Errors
-    /// `NOT_AUTHENTICATED`.
-    async fn workspaces_create(&self, cx: &mut MutationCx, req: Create) -> Result<WorkspaceId>;
-
-    /// The caller's active workspace. When it is gone or no longer theirs, makes a new one, owned by them and active.
-    ///
-    /// # Errors
-    /// `NOT_AUTHENTICATED`.
-    async fn workspaces_get_or_create_default(&self, cx: &mut MutationCx, req: GetOrCreateDefault)
-    -> Result<Workspace>;
-
-    /// Whether a page of this origin may use the workspace, and why. Everyone may ask.
-    async fn workspaces_validate_origin(&self, cx: &mut QueryCx, req: ValidateOrigin) -> Result<OriginVerdict>;
-
-    /// Sets whose pages may use the widget, as given; for members with `settings.security`.
-    ///
-    /// # Errors
-    /// `NOT_AUTHENTICATED`, `NOT_WORKSPACE_MEMBER`, `PERMISSION_DENIED`.
-    async fn workspaces_update_allowed_origins(&self, cx: &mut MutationCx, req: UpdateAllowedOrigins) -> Result<()>;
-
-    /// Sets who may join, for members with `settings.security`.
-    ///
-    /// # Errors
-    /// `NOT_AUTHENTICATED`, `NOT_WORKSPACE_MEMBER`, `PERMISSION_DENIED`.
-    async fn workspaces_update_signup_settings(&self, cx: &mut MutationCx, req: UpdateSignupSettings) -> Result<()>;
-
-    /// Sets who may read the help center, for members with `settings.workspace`.
-    ///
-    /// # Errors
-    /// `NOT_AUTHENTICATED`, `NOT_WORKSPACE_MEMBER`, `PERMISSION_DENIED`.
-    async fn workspaces_update_help_center_access_policy(
-        &self,
-        cx: &mut MutationCx,
-        req: UpdateHelpCenterAccessPolicy,
-    ) -> Result<()>;
-}
-
-pub(crate) fn register(of: &mut Registration<'_, dyn AdminService>) {
-    of.query::<Get>(|s, cx, req| s.workspaces_get(cx, req))
-        .query::<GetPublicWorkspaceContext>(|s, cx, req| s.workspaces_get_public_context(cx, req))
-        .query::<GetByName>(|s, cx, req| s.workspaces_get_by_name(cx, req))
-        .mutation::<Create>(|s, cx, req| s.workspaces_create(cx, req))
-        .mutation::<GetOrCreateDefault>(|s, cx, req| s.workspaces_get_or_create_default(cx, req))
-        .query::<ValidateOrigin>(|s, cx, req| s.workspaces_validate_origin(cx, req))
-        .mutation::<UpdateAllowedOrigins>(|s, cx, req| s.workspaces_update_allowed_origins(cx, req))
-        .mutation::<UpdateSignupSettings>(|s, cx, req| s.workspaces_update_signup_settings(cx, req))
-        .mutation::<UpdateHelpCenterAccessPolicy>(|s, cx, req| s.workspaces_update_help_center_access_policy(cx, req));
-}
-
-#[async_trait]
-impl Workspaces for Admin {
-    async fn workspaces_get(&self, cx: &mut QueryCx, req: Get) -> Result<Option<WorkspaceView>> {
+impl Handle<Get> for Admin {
+    async fn handle(&self, cx: &mut QueryCx, req: Get) -> Result<Option<WorkspaceView>> {
         let member = cx.member_if_any(req.id).await?;
         let Some(row) = queries::by_id(cx, req.id).await? else {
             return Ok(None);
@@ -110,15 +40,13 @@ impl Workspaces for Admin {
             None => WorkspaceView::Public(row.into()),
         }))
     }
+}
 
-    async fn workspaces_get_public_context(
-        &self,
-        cx: &mut QueryCx,
-        req: GetPublicWorkspaceContext,
-    ) -> Result<Option<PublicWorkspaceContext>> {
+impl Handle<GetPublicWorkspaceContext> for Admin {
+    async fn handle(&self, cx: &mut QueryCx, req: GetPublicWorkspaceContext) -> Result<Option<PublicWorkspaceContext>> {
         let id = match req.workspace_id {
             Some(id) => Some(id),
-            None => self.workspace_with_articles(cx, req.article_slug.as_deref()).await?,
+            None => workspace_with_articles(cx, req.article_slug.as_deref()).await?,
         };
         let row = match id {
             Some(id) => queries::by_id(cx, id).await?,
@@ -126,8 +54,10 @@ impl Workspaces for Admin {
         };
         Ok(row.map(Into::into))
     }
+}
 
-    async fn workspaces_get_by_name(&self, cx: &mut QueryCx, req: GetByName) -> Result<Option<Workspace>> {
+impl Handle<GetByName> for Admin {
+    async fn handle(&self, cx: &mut QueryCx, req: GetByName) -> Result<Option<Workspace>> {
         let Some(agent) = cx.agent_if_any().await? else {
             return Ok(None);
         };
@@ -139,8 +69,10 @@ impl Workspaces for Admin {
         };
         row.for_member(membership.role, &cx.server().master_key).map(Some)
     }
+}
 
-    async fn workspaces_create(&self, cx: &mut MutationCx, req: Create) -> Result<WorkspaceId> {
+impl Handle<Create> for Admin {
+    async fn handle(&self, cx: &mut MutationCx, req: Create) -> Result<WorkspaceId> {
         let agent = cx.agent().await?;
         // One at a time for each user: of two equal requests the second finds what the first made.
         users::lock(cx, agent.id).await?;
@@ -150,8 +82,10 @@ impl Workspaces for Admin {
         let metadata = json!({ "operation": "create_workspace", "name": req.name });
         Ok(self.create_for(cx, agent.id, &req.name, metadata).await?.id)
     }
+}
 
-    async fn workspaces_get_or_create_default(&self, cx: &mut MutationCx, _: GetOrCreateDefault) -> Result<Workspace> {
+impl Handle<GetOrCreateDefault> for Admin {
+    async fn handle(&self, cx: &mut MutationCx, _: GetOrCreateDefault) -> Result<Workspace> {
         // Deliberately not `agent`: one whose active workspace was deleted has none, and this is how to get one.
         let user = cx.user().await?.ok_or_else(Error::not_authenticated)?;
         let active = users::lock(cx, user.id).await?;
@@ -163,8 +97,10 @@ impl Workspaces for Admin {
         users::activate(cx, user.id, row.id).await?;
         row.for_member(Role::Owner, &cx.server().master_key)
     }
+}
 
-    async fn workspaces_validate_origin(&self, cx: &mut QueryCx, req: ValidateOrigin) -> Result<OriginVerdict> {
+impl Handle<ValidateOrigin> for Admin {
+    async fn handle(&self, cx: &mut QueryCx, req: ValidateOrigin) -> Result<OriginVerdict> {
         let workspace = queries::by_id(cx, req.workspace_id).await?;
         let (valid, reason) = match workspace {
             None => (false, "Workspace not found"),
@@ -175,16 +111,20 @@ impl Workspaces for Admin {
             reason: reason.to_owned(),
         })
     }
+}
 
-    async fn workspaces_update_allowed_origins(&self, cx: &mut MutationCx, req: UpdateAllowedOrigins) -> Result<()> {
+impl Handle<UpdateAllowedOrigins> for Admin {
+    async fn handle(&self, cx: &mut MutationCx, req: UpdateAllowedOrigins) -> Result<()> {
         let agent = cx.require(Permission::SettingsSecurity, req.workspace_id).await?;
         store::set_allowed_origins(cx, req.workspace_id, &req.allowed_origins).await?;
         let metadata = json!({ "setting": "allowedOrigins", "valueCount": req.allowed_origins.len() });
         let entry = audit::to_workspace(agent.id, req.workspace_id, SECURITY_CHANGED, Some(metadata));
-        self.record(cx, entry).await
+        audit::record(cx, entry).await
     }
+}
 
-    async fn workspaces_update_signup_settings(&self, cx: &mut MutationCx, req: UpdateSignupSettings) -> Result<()> {
+impl Handle<UpdateSignupSettings> for Admin {
+    async fn handle(&self, cx: &mut MutationCx, req: UpdateSignupSettings) -> Result<()> {
         let agent = cx.require(Permission::SettingsSecurity, req.workspace_id).await?;
         let domains = match req.signup_mode {
             SignupMode::DomainAllowlist => req.allowed_domains.unwrap_or_default(),
@@ -199,36 +139,21 @@ impl Workspaces for Admin {
             "authMethods": names.join(","),
         });
         let entry = audit::to_workspace(agent.id, req.workspace_id, SECURITY_CHANGED, Some(metadata));
-        self.record(cx, entry).await
+        audit::record(cx, entry).await
     }
+}
 
-    async fn workspaces_update_help_center_access_policy(
-        &self,
-        cx: &mut MutationCx,
-        req: UpdateHelpCenterAccessPolicy,
-    ) -> Result<()> {
+impl Handle<UpdateHelpCenterAccessPolicy> for Admin {
+    async fn handle(&self, cx: &mut MutationCx, req: UpdateHelpCenterAccessPolicy) -> Result<()> {
         let agent = cx.require(Permission::SettingsWorkspace, req.workspace_id).await?;
         store::set_help_center_access_policy(cx, req.workspace_id, req.policy).await?;
         let metadata = json!({ "setting": "helpCenterAccessPolicy", "value": req.policy });
         let entry = audit::to_workspace(agent.id, req.workspace_id, SETTINGS_CHANGED, Some(metadata));
-        self.record(cx, entry).await
+        audit::record(cx, entry).await
     }
 }
 
 impl Admin {
-    /// The workspace that a page of the help center without further clues belongs to, as far as articles tell.
-    async fn workspace_with_articles(&self, cx: &mut QueryCx, slug: Option<&str>) -> Result<Option<WorkspaceId>> {
-        let Some(articles) = &self.parts.articles else {
-            return Ok(None);
-        };
-        if let Some(slug) = slug.filter(|slug| !slug.is_empty())
-            && let [only] = articles.workspaces_with_slug(cx, slug).await?[..]
-        {
-            return Ok(Some(only));
-        }
-        articles.oldest_workspace_with_one(cx).await
-    }
-
     async fn create_for(
         &self,
         cx: &mut MutationCx,
@@ -238,9 +163,22 @@ impl Admin {
     ) -> Result<WorkspaceRow> {
         let row = store::insert_owned_by(cx, owner, name).await?;
         let entry = audit::to_workspace(owner, row.id, SETTINGS_CHANGED, Some(metadata));
-        self.record(cx, entry).await?;
+        audit::record(cx, entry).await?;
         Ok(row)
     }
+}
+
+/// Finds the workspace of a help page that names none by its articles; `None` if this server has no help center.
+async fn workspace_with_articles(cx: &mut QueryCx, slug: Option<&str>) -> Result<Option<WorkspaceId>> {
+    if let Some(slug) = slug.filter(|slug| !slug.is_empty()) {
+        let request = InternalWorkspacesWithSlug { slug: slug.to_owned() };
+        let found = cx.query_if_served(request).await?.unwrap_or_default();
+        if let [only] = found[..] {
+            return Ok(Some(only));
+        }
+    }
+    let oldest = cx.query_if_served(InternalOldestPublicWorkspace {}).await?;
+    Ok(oldest.flatten())
 }
 
 /// Judges as a visitor's boot does, but has one text for whatever starts like a web origin.

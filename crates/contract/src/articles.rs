@@ -16,7 +16,7 @@ use validator::{Validate, ValidationError};
 
 use crate::arguments::nullable;
 use crate::done::Done;
-use crate::function::{ANYONE, functions, permitted, permitted_or_public, permitted_or_visitor};
+use crate::function::{ANYONE, INTERNAL, functions, permitted, permitted_or_public, permitted_or_visitor};
 use crate::limits;
 
 functions! {
@@ -38,7 +38,22 @@ functions! {
         permitted_or_visitor(Permission::ArticlesRead);
     GetForVisitor: query "articles:getForVisitor" -> Option<RenderedArticle>,
         permitted_or_visitor(Permission::ArticlesRead);
+    InternalWorkspacesWithSlug: query "articles:internalWorkspacesWithSlug" -> Vec<WorkspaceId>, INTERNAL;
+    InternalOldestPublicWorkspace: query "articles:internalOldestPublicWorkspace" -> Option<WorkspaceId>, INTERNAL;
 }
+
+/// Workspaces with a public help center and a published, public article of this exact slug; at most two.
+#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct InternalWorkspacesWithSlug {
+    /// The slug.
+    pub slug: String,
+}
+
+/// The oldest workspace with a help center that is not restricted and a published, public article.
+#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct InternalOldestPublicWorkspace {}
 
 /// Articles of a workspace. Members get all of them, newest change first; everybody else the published public ones in
 /// their display order, and none where the help center is restricted. At most 10 000.
@@ -92,6 +107,9 @@ pub struct Search {
 }
 
 /// Writes a draft.
+///
+/// # Errors
+/// `NOT_FOUND` for a collection or author that the workspace does not have.
 #[skip_serializing_none]
 #[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -180,6 +198,9 @@ pub struct Archive {
 }
 
 /// Says whether a published public article helped. A visitor has one voice for each article; the last one counts.
+///
+/// # Errors
+/// `NOT_FOUND` for what not everyone may read, and for a visitor whom the article's workspace does not have.
 #[skip_serializing_none]
 #[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

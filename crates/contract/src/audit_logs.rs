@@ -20,10 +20,33 @@ functions! {
     GetAccess: query "auditLogs:getAccess" -> AuditAccess, ANYONE;
     ExportLogs: query "auditLogs:exportLogs" -> Export, permitted(DataExport);
     LogExport: mutation "auditLogs:logExport" -> Done, Access::only(Who::Member);
+    InternalRecord: mutation "auditLogs:internalRecord" -> (), INTERNAL;
     CleanupOldLogs: mutation "auditLogs:cleanupOldLogs" -> CleanedUp, INTERNAL;
 }
 
+/// Appends an entry to a workspace's audit log, in the transaction of the change that it records. Never holds a secret.
+#[skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Validate, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct InternalRecord {
+    /// The workspace.
+    pub workspace_id: WorkspaceId,
+    /// The user who made the change; absent: a caller of the API who is no user.
+    pub actor_id: Option<UserId>,
+    /// What was done: one of the actions of the contract.
+    pub action: String,
+    /// The kind of thing it was done to.
+    pub resource_type: String,
+    /// The id of that thing.
+    pub resource_id: Option<String>,
+    /// Further details of the action.
+    pub metadata: Option<serde_json::Value>,
+}
+
 /// Entries of a workspace, newest first.
+///
+/// # Errors
+/// `NOT_WORKSPACE_MEMBER`, `PERMISSION_DENIED`.
 #[skip_serializing_none]
 #[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -52,6 +75,9 @@ pub struct List {
 }
 
 /// The actions that occur in the log, in the order of their letters.
+///
+/// # Errors
+/// `NOT_WORKSPACE_MEMBER`, `PERMISSION_DENIED`.
 #[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct GetActions {
@@ -60,6 +86,9 @@ pub struct GetActions {
 }
 
 /// How long entries are kept.
+///
+/// # Errors
+/// `NOT_WORKSPACE_MEMBER`, `PERMISSION_DENIED`.
 #[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct GetSettings {
@@ -68,6 +97,10 @@ pub struct GetSettings {
 }
 
 /// Sets how long entries are kept.
+///
+/// # Errors
+/// `NOT_AUTHENTICATED`, `NOT_WORKSPACE_MEMBER`, `PERMISSION_DENIED`, `INVALID_INPUT` for other numbers of days than 30,
+/// 90 and 365.
 #[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct UpdateSettings {
@@ -86,6 +119,9 @@ pub struct GetAccess {
 }
 
 /// Entries of a workspace for a file, oldest first, up to 10,000 at a time.
+///
+/// # Errors
+/// `NOT_AUTHENTICATED`, `NOT_WORKSPACE_MEMBER`, `PERMISSION_DENIED`.
 #[skip_serializing_none]
 #[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -114,6 +150,9 @@ pub struct ExportLogs {
 }
 
 /// Notes in the log that the caller took data out.
+///
+/// # Errors
+/// `NOT_AUTHENTICATED`, `NOT_WORKSPACE_MEMBER`.
 #[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct LogExport {

@@ -1,14 +1,14 @@
 //! Agents' sign-in, in the protocol of the Convex Auth library, and what the dashboards call around it.
 
 use opencom_core::id::{UserId, WorkspaceId};
-use opencom_core::{Json, Role, text_enum};
+use opencom_core::{Int, Json, Role, text_enum};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_with_macros::skip_serializing_none;
 use validator::Validate;
 
 use crate::arguments::object_if_any;
-use crate::function::{ANYONE, SIGNED_IN, functions};
+use crate::function::{ANYONE, INTERNAL, SIGNED_IN, functions};
 use crate::limits;
 use crate::workspaces::{AuthMethod, Workspace};
 
@@ -20,9 +20,30 @@ functions! {
     SwitchWorkspace: mutation "auth:switchWorkspace" -> SwitchedWorkspace, SIGNED_IN;
     CompleteSignupProfile: mutation "auth:completeSignupProfile" -> CompletedProfile, SIGNED_IN;
     GetUserWorkspaces: query "auth:getUserWorkspaces" -> Vec<MyWorkspace>, SIGNED_IN.or("[]");
+    InternalRotateSigningKey: mutation "auth:internalRotateSigningKey" -> (), INTERNAL;
+    InternalEndAllSessions: mutation "auth:internalEndAllSessions" -> Int, INTERNAL;
 }
 
+/// Creates a new key that signs agents' tokens.
+#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct InternalRotateSigningKey {
+    /// Whether to discard the keys in use, so that every token signed before is invalid. Otherwise the new key signs two
+    /// minutes later and the one before stays valid for an hour after that.
+    pub at_once: bool,
+}
+
+/// Ends every agent's session and returns how many there were.
+#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct InternalEndAllSessions {}
+
 /// Signs in or up, verifies an e-mail code, or trades a refresh token for new tokens.
+///
+/// # Errors
+/// `NOT_AUTHENTICATED` for an unknown account, a wrong password and a wrong code, `RATE_LIMITED` after ten of them and
+/// for too many calls from one address, `ALREADY_EXISTS` for a sign-up with an address that somebody has,
+/// `INVALID_INPUT` for everything else. A refresh token that is not good is no error but `tokens: null`.
 #[skip_serializing_none]
 #[derive(Clone, Default, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -155,6 +176,9 @@ pub struct CurrentUser {}
 pub struct GetUserWorkspaces {}
 
 /// Makes another of the caller's workspaces the active one.
+///
+/// # Errors
+/// `NOT_AUTHENTICATED` or `NOT_WORKSPACE_MEMBER`.
 #[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SwitchWorkspace {
@@ -164,6 +188,9 @@ pub struct SwitchWorkspace {
 
 /// Fills in what a sign-up by e-mail code could not ask for: the person's name, and a better name for a workspace that
 /// still has the one it was born with.
+///
+/// # Errors
+/// `NOT_AUTHENTICATED`, or `NOT_FOUND` for a user without an address or an active workspace.
 #[skip_serializing_none]
 #[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

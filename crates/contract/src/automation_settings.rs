@@ -33,6 +33,9 @@ pub struct GetOrCreate {
 }
 
 /// Saves those settings that are given.
+///
+/// # Errors
+/// `NOT_AUTHENTICATED`, `NOT_WORKSPACE_MEMBER`, `PERMISSION_DENIED`.
 #[skip_serializing_none]
 #[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

@@ -81,6 +81,9 @@ pub struct Get {
 }
 
 /// Makes a collection, the last one among its siblings.
+///
+/// # Errors
+/// `NOT_FOUND` for a parent that the workspace does not have.
 #[skip_serializing_none]
 #[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -101,6 +104,9 @@ pub struct Create {
 }
 
 /// Changes a collection. What is absent stays; `null` clears.
+///
+/// # Errors
+/// `NOT_FOUND` for an unknown collection or parent, `INVALID_INPUT` for a move into itself or below.
 #[skip_serializing_none]
 #[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -124,6 +130,9 @@ pub struct Update {
 }
 
 /// Deletes a collection that has neither collections nor articles in it.
+///
+/// # Errors
+/// `INVALID_INPUT` while something is in it.
 #[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Remove {

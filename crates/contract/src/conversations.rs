@@ -56,6 +56,9 @@ pub struct Get {
 }
 
 /// Opens a conversation from the workspace's side.
+///
+/// # Errors
+/// `NOT_FOUND` for a visitor or a user who does not belong to the workspace.
 #[skip_serializing_none]
 #[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -97,6 +100,9 @@ pub struct GetOrCreateForVisitor {
 }
 
 /// Sets the status. Any status may follow any other.
+///
+/// # Errors
+/// `NOT_FOUND` for an unknown conversation.
 #[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UpdateStatus {
@@ -107,6 +113,9 @@ pub struct UpdateStatus {
 }
 
 /// Gives the conversation to a member of its workspace.
+///
+/// # Errors
+/// `NOT_FOUND` for an unknown conversation and for users who are no members.
 #[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Assign {

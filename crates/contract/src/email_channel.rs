@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_with_macros::skip_serializing_none;
 use validator::{Validate, ValidationError};
 
-use crate::function::{functions, permitted};
+use crate::function::{INTERNAL, functions, permitted};
 use crate::limits;
 
 functions! {
@@ -16,6 +16,47 @@ functions! {
     UpsertEmailConfig: mutation "emailChannel:upsertEmailConfig" -> EmailConfigId,
         permitted(Permission::SettingsIntegrations);
     SendEmailReply: mutation "emailChannel:sendEmailReply" -> SentReply, permitted(Permission::ConversationsReply);
+    InternalReceive: action "emailChannel:internalReceive" -> Received, INTERNAL;
+    InternalNoteDelivery: action "emailChannel:internalNoteDelivery" -> (), INTERNAL;
+}
+
+/// Stores the mail, or notes the delivery, that a provider's webhook reports. The signature was verified before.
+#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct InternalReceive {
+    /// The body of the webhook, as the provider sent it.
+    pub body: Vec<u8>,
+}
+
+/// What became of a provider's report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "type")]
+pub enum Received {
+    /// The mail is stored as a message.
+    Stored {
+        /// The conversation.
+        conversation_id: ConversationId,
+        /// The message.
+        message_id: MessageId,
+        /// Whether it was stored before.
+        duplicate: bool,
+    },
+    /// An automatic mail, or one that was received and dropped before.
+    Dropped,
+    /// The report is about a mail that was sent.
+    Noted,
+    /// The workspace has the email channel disabled.
+    Disabled,
+    /// No workspace has the recipient's address.
+    UnknownRecipient,
+}
+
+/// Notes the delivery that a provider's webhook reports. The signature was verified before.
+#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct InternalNoteDelivery {
+    /// The body of the webhook, as the provider sent it.
+    pub body: Vec<u8>,
 }
 
 /// How a workspace takes mail; `null` when that was never set, and for whoever may not see it.
@@ -48,6 +89,10 @@ pub struct UpsertEmailConfig {
 }
 
 /// Answers by mail. The mail goes out after the call; the message tells how far it got.
+///
+/// # Errors
+/// `NOT_AUTHORIZED` for another agent than the caller, `NOT_FOUND` for an unknown conversation, `INVALID_INPUT` where
+/// no mail is sent.
 #[skip_serializing_none]
 #[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

@@ -1,17 +1,85 @@
 //! What a function of the API is, and the macro that defines one.
 
-use opencom_core::Permission;
+use opencom_core::{Error, Permission, Result};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use validator::Validate;
 
 /// A function of the API. The request type is the function.
-pub trait Function: Serialize + DeserializeOwned + Validate + JsonSchema + Send + Sync + 'static {
-    /// What the caller gets.
+///
+/// The conversions from and to JSON are methods that [`functions!`] writes out for each type, so that their code is
+/// compiled once, here, and not again in every crate that calls or serves the function.
+pub trait Function: Clone + Serialize + DeserializeOwned + Validate + JsonSchema + Send + Sync + 'static {
+    /// The result.
     type Output: Serialize + DeserializeOwned + JsonSchema + Send + 'static;
-    /// Everything else there is to know about it.
+    /// Query, mutation or action, as a type: it decides in which unit of work the function runs.
+    type Kind: FunctionKind;
+    /// The function as data.
     const DESCRIPTOR: Descriptor;
+
+    /// Parses and validates the arguments.
+    ///
+    /// # Errors
+    /// `INVALID_INPUT` with the path of the first argument that is wrong.
+    fn from_json(arguments: &str) -> Result<Self>;
+
+    /// Returns the arguments as JSON.
+    ///
+    /// # Errors
+    /// An internal error if a value has no JSON form.
+    fn to_json(&self) -> Result<String>;
+
+    /// Returns a result as JSON.
+    ///
+    /// # Errors
+    /// An internal error if a value has no JSON form.
+    fn output_to_json(output: &Self::Output) -> Result<String>;
+
+    /// Parses a result.
+    ///
+    /// # Errors
+    /// An internal error if the text is not such a result.
+    fn output_from_json(text: &str) -> Result<Self::Output>;
+}
+
+/// A kind of function, as a type.
+pub trait FunctionKind: 'static {
+    /// The kind as a value.
+    const KIND: Kind;
+}
+
+/// The kind of functions that read.
+#[derive(Clone, Copy, Debug)]
+pub enum Query {}
+/// The kind of functions that run in one transaction.
+#[derive(Clone, Copy, Debug)]
+pub enum Mutation {}
+/// The kind of functions that may call the outside world.
+#[derive(Clone, Copy, Debug)]
+pub enum Action {}
+
+impl FunctionKind for Query {
+    const KIND: Kind = Kind::Query;
+}
+impl FunctionKind for Mutation {
+    const KIND: Kind = Kind::Mutation;
+}
+impl FunctionKind for Action {
+    const KIND: Kind = Kind::Action;
+}
+
+/// Something that happened in one context and that others react to in the same transaction.
+pub trait Event: Send + Sync + 'static {}
+
+/// Writes a value as JSON.
+pub(crate) fn to_text<T: Serialize>(value: &T) -> Result<String> {
+    serde_json::to_string(value).map_err(Error::internal)
+}
+
+/// Reads a value from JSON.
+pub(crate) fn from_text<T: DeserializeOwned>(text: &str) -> Result<T> {
+    serde_json::from_str(text).map_err(Error::internal)
 }
 
 /// The three kinds of functions.
@@ -133,6 +201,7 @@ macro_rules! functions {
         $(
             impl $crate::Function for $request {
                 type Output = $output;
+                type Kind = functions!(@type $kind);
                 const DESCRIPTOR: $crate::Descriptor = $crate::Descriptor {
                     path: $path,
                     kind: functions!(@kind $kind),
@@ -141,9 +210,25 @@ macro_rules! functions {
                     arguments_schema: |generator| generator.subschema_for::<$request>(),
                     output_schema: |generator| generator.subschema_for::<$output>(),
                 };
+
+                fn from_json(arguments: &str) -> opencom_core::Result<Self> {
+                    $crate::arguments::parse(arguments)
+                }
+                fn to_json(&self) -> opencom_core::Result<String> {
+                    $crate::function::to_text(self)
+                }
+                fn output_to_json(output: &Self::Output) -> opencom_core::Result<String> {
+                    $crate::function::to_text(output)
+                }
+                fn output_from_json(text: &str) -> opencom_core::Result<Self::Output> {
+                    $crate::function::from_text(text)
+                }
             }
         )*
     };
+    (@type query) => { $crate::function::Query };
+    (@type mutation) => { $crate::function::Mutation };
+    (@type action) => { $crate::function::Action };
     (@kind query) => { $crate::Kind::Query };
     (@kind mutation) => { $crate::Kind::Mutation };
     (@kind action) => { $crate::Kind::Action };

@@ -26,6 +26,9 @@ functions! {
 }
 
 /// Whether verification is on, for members.
+///
+/// # Errors
+/// `NOT_WORKSPACE_MEMBER`.
 #[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct GetSettings {
@@ -34,6 +37,9 @@ pub struct GetSettings {
 }
 
 /// Turns verification on. The secret is made the first time and kept from then on.
+///
+/// # Errors
+/// `NOT_AUTHENTICATED`, `NOT_WORKSPACE_MEMBER`, `PERMISSION_DENIED`.
 #[skip_serializing_none]
 #[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -45,6 +51,9 @@ pub struct Enable {
 }
 
 /// Turns verification off. Secret and mode stay.
+///
+/// # Errors
+/// `NOT_AUTHENTICATED`, `NOT_WORKSPACE_MEMBER`, `PERMISSION_DENIED`, `INVALID_INPUT` when it is not confirmed.
 #[skip_serializing_none]
 #[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -56,6 +65,9 @@ pub struct Disable {
 }
 
 /// Replaces the secret at once.
+///
+/// # Errors
+/// `NOT_AUTHENTICATED`, `NOT_WORKSPACE_MEMBER`, `PERMISSION_DENIED`, `INVALID_INPUT` while verification is off.
 #[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RotateSecret {
@@ -64,6 +76,9 @@ pub struct RotateSecret {
 }
 
 /// Changes the mode while verification is on.
+///
+/// # Errors
+/// `NOT_AUTHENTICATED`, `NOT_WORKSPACE_MEMBER`, `PERMISSION_DENIED`, `INVALID_INPUT` while verification is off.
 #[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct UpdateMode {
@@ -74,6 +89,9 @@ pub struct UpdateMode {
 }
 
 /// The secret, also while verification is off; `null` when none was ever made.
+///
+/// # Errors
+/// `NOT_AUTHENTICATED`, `NOT_WORKSPACE_MEMBER`, `PERMISSION_DENIED`.
 #[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct GetSecret {
@@ -90,6 +108,10 @@ pub struct IsRequired {
 }
 
 /// Whether a visitor has proven who they are; `null` when there is no such visitor.
+///
+/// # Errors
+/// `NOT_WORKSPACE_MEMBER`, `PERMISSION_DENIED` for agents; what the token is refused for and `NOT_AUTHORIZED` for
+/// another visitor's for everybody else.
 #[skip_serializing_none]
 #[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

@@ -15,10 +15,12 @@ pub mod discovery;
 pub mod done;
 pub mod email_channel;
 pub mod embeddings;
+pub mod events;
 pub mod function;
 pub mod identity_verification;
 pub mod limits;
 pub mod messages;
+pub mod push;
 pub mod snippets;
 pub mod support_attachments;
 pub mod tags;
@@ -28,7 +30,7 @@ pub mod widget_sessions;
 pub mod workspace_members;
 pub mod workspaces;
 
-pub use function::{Access, Descriptor, Function, Kind, Otherwise, Who};
+pub use function::{Access, Descriptor, Event, Function, FunctionKind, Kind, Otherwise, Who};
 
 /// Every function, module by module.
 pub fn catalogue() -> impl Iterator<Item = &'static Descriptor> {

@@ -13,7 +13,7 @@ use crate::limits;
 
 functions! {
     List: query "messages:list" -> Vec<Message>, permitted_or_visitor(Permission::ConversationsRead).or("[]");
-    Send: mutation "messages:send" -> MessageId, permitted_or_visitor(Permission::ConversationsReply);
+    SendMessage: mutation "messages:send" -> MessageId, permitted_or_visitor(Permission::ConversationsReply);
     InternalSendBotMessage: mutation "messages:internalSendBotMessage" -> MessageId, INTERNAL;
 }
 
@@ -34,10 +34,13 @@ pub struct List {
 }
 
 /// Sends a message as a visitor or as an agent.
+///
+/// # Errors
+/// `NOT_FOUND` for an unknown conversation or attachment, `INVALID_INPUT` for attachments that cannot be used.
 #[skip_serializing_none]
 #[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Send {
+pub struct SendMessage {
     /// The conversation.
     pub conversation_id: ConversationId,
     /// Any text: the stored sender is the one who is authenticated.
@@ -59,6 +62,9 @@ pub struct Send {
 }
 
 /// Sends a message of the system or of the AI agent.
+///
+/// # Errors
+/// `NOT_FOUND` for an unknown conversation.
 #[skip_serializing_none]
 #[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

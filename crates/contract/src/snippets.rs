@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_with_macros::skip_serializing_none;
 use validator::Validate;
 
+use crate::Event;
 use crate::done::Done;
 use crate::function::{functions, permitted};
 use crate::limits;
@@ -21,6 +22,28 @@ functions! {
     Remove: mutation "snippets:remove" -> Done, permitted(Permission::SnippetsManage);
 }
 
+/// A snippet was created, or its name or its text was changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SnippetSaved {
+    /// The workspace.
+    pub workspace_id: WorkspaceId,
+    /// The snippet.
+    pub id: SnippetId,
+}
+
+impl Event for SnippetSaved {}
+
+/// A snippet was removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SnippetRemoved {
+    /// The workspace.
+    pub workspace_id: WorkspaceId,
+    /// The snippet.
+    pub id: SnippetId,
+}
+
+impl Event for SnippetRemoved {}
+
 /// Snippets of a workspace by name, as English readers sort them. At most 10 000; `cursor` continues.
 #[skip_serializing_none]
 #[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
@@ -33,6 +56,9 @@ pub struct List {
 }
 
 /// A snippet.
+///
+/// # Errors
+/// `NOT_FOUND` for an unknown one.
 #[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Get {
@@ -63,6 +89,9 @@ pub struct GetByShortcut {
 }
 
 /// Makes a snippet. Texts are stored as they are.
+///
+/// # Errors
+/// `NOT_AUTHORIZED` for another maker than the caller, `ALREADY_EXISTS` when the workspace has one with the shortcut.
 #[skip_serializing_none]
 #[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -83,6 +112,9 @@ pub struct Create {
 }
 
 /// Changes a snippet. What is not given stays.
+///
+/// # Errors
+/// `NOT_FOUND` for an unknown one, `ALREADY_EXISTS` when another one has the shortcut.
 #[skip_serializing_none]
 #[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -103,6 +135,9 @@ pub struct Update {
 }
 
 /// Deletes a snippet.
+///
+/// # Errors
+/// `NOT_FOUND` for an unknown one.
 #[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Remove {

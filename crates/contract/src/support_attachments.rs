@@ -32,6 +32,9 @@ pub struct GenerateUploadUrl {
 }
 
 /// Turns an uploaded file into an attachment that a message can take within an hour.
+///
+/// # Errors
+/// `NOT_FOUND` for a file that the caller did not upload for this workspace.
 #[skip_serializing_none]
 #[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

@@ -43,6 +43,9 @@ pub struct Get {
 }
 
 /// Makes a tag. Its name is stored as it is and is the only one of its kind in the workspace, letter case counting.
+///
+/// # Errors
+/// `ALREADY_EXISTS` when the workspace has one of that name.
 #[skip_serializing_none]
 #[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -58,6 +61,9 @@ pub struct Create {
 }
 
 /// Renames or recolours a tag. What is not given stays.
+///
+/// # Errors
+/// `NOT_FOUND` for an unknown one, `ALREADY_EXISTS` when another one has the name.
 #[skip_serializing_none]
 #[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -73,6 +79,9 @@ pub struct Update {
 }
 
 /// Deletes a tag and takes it off every conversation.
+///
+/// # Errors
+/// `NOT_FOUND` for an unknown one.
 #[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Remove {
@@ -81,6 +90,9 @@ pub struct Remove {
 }
 
 /// Puts a tag on a conversation. Doing so twice changes nothing.
+///
+/// # Errors
+/// `NOT_FOUND` for an unknown conversation or tag, `INVALID_INPUT` for those of different workspaces.
 #[skip_serializing_none]
 #[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

@@ -58,6 +58,10 @@ pub struct Get {
 }
 
 /// Submits a ticket. Texts are stored as they are.
+///
+/// # Errors
+/// `NOT_FOUND` for a visitor, form or attachment that the workspace does not have, `INVALID_INPUT` for attachments that
+/// cannot be used.
 #[skip_serializing_none]
 #[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -88,6 +92,9 @@ pub struct Create {
 }
 
 /// Changes a ticket. What is not given stays; nothing can be cleared.
+///
+/// # Errors
+/// `NOT_FOUND` for an unknown ticket, `INVALID_INPUT` for an assignee who is no member.
 #[skip_serializing_none]
 #[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

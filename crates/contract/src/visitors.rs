@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_with_macros::skip_serializing_none;
 use validator::Validate;
 
+use crate::Event;
 use crate::arguments::{object, object_if_any};
 use crate::function::{ANYONE, Access, VISITOR, Who, functions, permitted, permitted_or_visitor};
 use crate::limits;
@@ -20,6 +21,39 @@ functions! {
     List: query "visitors:list" -> Vec<Visitor>, permitted(Permission::UsersRead).or("[]");
     Search: query "visitors:search" -> Vec<Visitor>, permitted(Permission::UsersRead).or("[]");
     IsOnline: query "visitors:isOnline" -> bool, ANYONE;
+}
+
+/// `visitors:identify` changed fields or custom attributes of a visitor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VisitorChanged {
+    /// The visitor.
+    pub visitor_id: VisitorId,
+    /// What changed; never empty.
+    pub changes: Vec<VisitorChange>,
+}
+
+impl Event for VisitorChanged {}
+
+/// One field or custom attribute that changed, its values as text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VisitorChange {
+    /// Whether `key` is a field of the visitor or a custom attribute.
+    pub source: ChangeSource,
+    /// The field or attribute.
+    pub key: String,
+    /// The value before; `None` if there was none.
+    pub from: Option<String>,
+    /// The value after; `None` if there is none.
+    pub to: Option<String>,
+}
+
+/// Where a visitor changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChangeSource {
+    /// `email`, `name` or `externalUserId`.
+    State,
+    /// A custom attribute.
+    Attribute,
 }
 
 /// A visitor, for members of the workspace.
@@ -41,6 +75,11 @@ pub struct GetBySession {
 
 /// Says who a visitor is. With the e-mail address of another visitor the two become one: the other one survives and is
 /// returned.
+///
+/// # Errors
+/// What an invalid session token gives (`NOT_AUTHENTICATED`, `NOT_AUTHORIZED`, `SESSION_EXPIRED`); `INVALID_INPUT`
+/// without a visitor's id or with too many attributes; `NOT_FOUND`; `NOT_AUTHORIZED` for the origin and for an external
+/// id that is not proven where it has to be; `RATE_LIMITED`.
 #[skip_serializing_none]
 #[derive(Clone, Default, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -86,6 +125,10 @@ pub struct Identify {
 }
 
 /// Replaces a visitor's location.
+///
+/// # Errors
+/// `NOT_FOUND`; `PERMISSION_DENIED` for agents; for everybody else what the token is refused for, and `NOT_AUTHORIZED`
+/// for another visitor's.
 #[skip_serializing_none]
 #[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -102,6 +145,9 @@ pub struct UpdateLocation {
 }
 
 /// Says that the visitor is still there. Never fails for a session that is over.
+///
+/// # Errors
+/// `NOT_AUTHORIZED` for the origin.
 #[skip_serializing_none]
 #[derive(Clone, Default, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -132,6 +178,9 @@ pub struct List {
 }
 
 /// Visitors whose name has these words, the last one as a prefix, best first; then those with exactly this address.
+///
+/// # Errors
+/// `RATE_LIMITED`.
 #[skip_serializing_none]
 #[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

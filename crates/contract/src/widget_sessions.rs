@@ -18,9 +18,19 @@ functions! {
     Revoke: mutation "widgetSessions:revoke" -> Revoked, ANYONE, nulls in "workspaceId";
     ValidateSessionToken: query "widgetSessions:validateSessionToken" -> TokenVerdict, ANYONE;
     CleanupExpiredSessions: mutation "widgetSessions:cleanupExpiredSessions" -> Cleanup, INTERNAL;
+    InternalEndAllSessions: mutation "widgetSessions:internalEndAllSessions" -> Int, INTERNAL;
 }
 
+/// Ends every visitor's session and returns how many there were.
+#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct InternalEndAllSessions {}
+
 /// The widget's first call: finds or makes the visitor and opens a session.
+///
+/// # Errors
+/// `NOT_AUTHORIZED` for the origin, for a workspace that does not exist, and for an external id that is not proven
+/// where it has to be; `INVALID_INPUT` when the visitor gets too many attributes; `RATE_LIMITED`.
 #[skip_serializing_none]
 #[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -75,6 +85,9 @@ pub struct Boot {
 }
 
 /// Trades a session token for a new one of full lifetime.
+///
+/// # Errors
+/// `NOT_AUTHENTICATED` for an unknown token, `SESSION_EXPIRED`, `RATE_LIMITED`.
 #[skip_serializing_none]
 #[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

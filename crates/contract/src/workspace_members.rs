@@ -52,6 +52,10 @@ pub struct GetMemberRole {
 pub struct ListByUser {}
 
 /// Makes a user a member. Who is one already stays as they are.
+///
+/// # Errors
+/// `NOT_AUTHENTICATED`, `NOT_WORKSPACE_MEMBER`, `PERMISSION_DENIED`, `NOT_FOUND`; `NOT_AUTHORIZED` for an admin made by
+/// somebody who is none.
 #[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Add {
@@ -64,6 +68,10 @@ pub struct Add {
 }
 
 /// Gives a member another role, with the permissions of that role.
+///
+/// # Errors
+/// `NOT_AUTHENTICATED`, `NOT_FOUND`, `NOT_WORKSPACE_MEMBER`, `PERMISSION_DENIED`; `INVALID_INPUT` for the owner and the
+/// last admin; `NOT_AUTHORIZED` for an admin made by somebody who is none, and for more than one has oneself.
 #[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct UpdateRole {
@@ -74,6 +82,10 @@ pub struct UpdateRole {
 }
 
 /// Gives a member permissions of their own, which count instead of those of the role.
+///
+/// # Errors
+/// `NOT_AUTHENTICATED`, `NOT_FOUND`, `NOT_WORKSPACE_MEMBER`, `PERMISSION_DENIED`; `INVALID_INPUT` for the owner;
+/// `NOT_AUTHORIZED` for a permission that the caller does not have.
 #[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct UpdatePermissions {
@@ -85,6 +97,10 @@ pub struct UpdatePermissions {
 }
 
 /// Ends a membership.
+///
+/// # Errors
+/// `NOT_AUTHENTICATED`, `NOT_FOUND`, `NOT_WORKSPACE_MEMBER`, `PERMISSION_DENIED`; `INVALID_INPUT` for the owner and the
+/// last admin.
 #[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Remove {
@@ -93,6 +109,10 @@ pub struct Remove {
 }
 
 /// Makes another member the owner, and the caller an admin.
+///
+/// # Errors
+/// `NOT_AUTHENTICATED`; `NOT_AUTHORIZED` for whoever is not the owner; `NOT_FOUND` for somebody who is no member;
+/// `INVALID_INPUT` for the owner.
 #[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct TransferOwnership {
@@ -103,6 +123,10 @@ pub struct TransferOwnership {
 }
 
 /// Adds whoever has this address, or invites them to sign up, and sends a mail about it.
+///
+/// # Errors
+/// `NOT_AUTHENTICATED`, `NOT_WORKSPACE_MEMBER`, `PERMISSION_DENIED`; `ALREADY_EXISTS` for a member and for an address
+/// that is invited; `NOT_AUTHORIZED` for an admin invited by somebody who is none; `INVALID_INPUT`; `RATE_LIMITED`.
 #[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct InviteToWorkspace {
@@ -119,6 +143,9 @@ pub struct InviteToWorkspace {
 }
 
 /// Withdraws an invitation.
+///
+/// # Errors
+/// `NOT_AUTHENTICATED`, `NOT_FOUND`, `NOT_WORKSPACE_MEMBER`, `PERMISSION_DENIED`.
 #[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CancelInvitation {
@@ -127,6 +154,10 @@ pub struct CancelInvitation {
 }
 
 /// Joins the workspace that invited the caller.
+///
+/// # Errors
+/// `NOT_AUTHENTICATED`, `NOT_FOUND`; `NOT_AUTHORIZED` for another address's and where the workspace does not admit the
+/// address; `INVALID_INPUT` when it waits no longer.
 #[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AcceptInvitation {

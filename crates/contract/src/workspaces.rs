@@ -54,6 +54,9 @@ pub struct GetByName {
 }
 
 /// Creates a workspace that the caller owns. A workspace of that name that the caller belongs to is returned instead.
+///
+/// # Errors
+/// `NOT_AUTHENTICATED`.
 #[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Create {
@@ -63,6 +66,9 @@ pub struct Create {
 }
 
 /// The caller's active workspace, or a new `Default Workspace` when it is gone.
+///
+/// # Errors
+/// `NOT_AUTHENTICATED`.
 #[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GetOrCreateDefault {}
@@ -79,6 +85,9 @@ pub struct ValidateOrigin {
 }
 
 /// Sets whose pages may use the widget.
+///
+/// # Errors
+/// `NOT_AUTHENTICATED`, `NOT_WORKSPACE_MEMBER`, `PERMISSION_DENIED`.
 #[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct UpdateAllowedOrigins {
@@ -90,6 +99,9 @@ pub struct UpdateAllowedOrigins {
 }
 
 /// Sets who may join.
+///
+/// # Errors
+/// `NOT_AUTHENTICATED`, `NOT_WORKSPACE_MEMBER`, `PERMISSION_DENIED`.
 #[skip_serializing_none]
 #[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -107,6 +119,9 @@ pub struct UpdateSignupSettings {
 }
 
 /// Sets who may read the help center.
+///
+/// # Errors
+/// `NOT_AUTHENTICATED`, `NOT_WORKSPACE_MEMBER`, `PERMISSION_DENIED`.
 #[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct UpdateHelpCenterAccessPolicy {

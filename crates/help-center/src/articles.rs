@@ -14,7 +14,9 @@ mod search;
 mod store;
 mod words;
 
-use async_trait::async_trait;
+use std::sync::Arc;
+
+use crate::limits;
 use opencom_contract::articles::{
     Archive, Article, ArticleRef, ArticleStatus, Create, FeedbackStats, Get, GetFeedbackStats, GetForVisitor, List,
     ListForVisitor, Publish, Remove, RenderedArticle, Search, SearchForVisitor, SubmitFeedback, Unpublish, Update,
@@ -24,9 +26,7 @@ use opencom_contract::done::Done;
 use opencom_core::error::OrNotFound;
 use opencom_core::id::{ArticleFeedbackId, ArticleId, CollectionId, VisitorId, WorkspaceId};
 use opencom_core::{Code, Error, Json, Millis, Permission, Result};
-use opencom_runtime::limits::Limit;
-use opencom_runtime::registry::Registration;
-use opencom_runtime::{ActionCx, Job, MutationCx, QueryCx, ScopedFutureExt};
+use opencom_runtime::{ActionCx, Handle, Job, MutationCx, Perform, QueryCx, Registry, ScopedFutureExt};
 use serde::{Deserialize, Serialize};
 
 use self::pictures::Pictures;
@@ -37,7 +37,7 @@ use crate::audience::Audience;
 use crate::embeddings::{self, Content, content_type};
 use crate::reader::{self, Reader};
 use crate::slug::{self, Table};
-use crate::{HelpCenter, HelpCenterService, audience, collections};
+use crate::{HelpCenter, audience, collections};
 
 /// The most articles in one answer.
 const LIST_LIMIT: i64 = 10_000;
@@ -52,63 +52,6 @@ const NOT_THEIRS: &str = "Not authorized to read articles for this visitor";
 
 pub(crate) use self::words::languages;
 
-/// Functions of the module `articles`.
-#[async_trait]
-pub trait Articles: Send + Sync {
-    /// Articles of a workspace: all of them for members with `articles.read`, newest change first; for strangers the
-    /// published public ones in their display order, none where the help center is restricted.
-    async fn articles_list(&self, cx: &mut QueryCx, req: List) -> Result<Vec<Article>>;
-
-    /// An article by id or slug, for the same readers; `None` for whatever else.
-    async fn articles_get(&self, cx: &mut QueryCx, req: Get) -> Result<Option<RenderedArticle>>;
-
-    /// The articles that contain a text, newest change first, for the same readers.
-    async fn articles_search(&self, cx: &mut QueryCx, req: Search) -> Result<Vec<Article>>;
-
-    /// Writes a draft, for members with `articles.create`. `NOT_FOUND` for a collection or author that the workspace does
-    /// not have.
-    async fn articles_create(&self, cx: &mut MutationCx, req: Create) -> Result<ArticleId>;
-
-    /// Changes an article, for members with `articles.create`. Neither status nor time of publication change.
-    async fn articles_update(&self, cx: &mut MutationCx, req: Update) -> Result<ArticleRef>;
-
-    /// Deletes an article with its feedback, for members with `articles.delete`.
-    async fn articles_remove(&self, cx: &mut MutationCx, req: Remove) -> Result<Done>;
-
-    /// Publishes an article, for members with `articles.publish`.
-    async fn articles_publish(&self, cx: &mut MutationCx, req: Publish) -> Result<ArticleRef>;
-
-    /// Makes an article a draft, for members with `articles.publish`.
-    async fn articles_unpublish(&self, cx: &mut MutationCx, req: Unpublish) -> Result<ArticleRef>;
-
-    /// Puts an article aside, for members with `articles.publish`.
-    async fn articles_archive(&self, cx: &mut MutationCx, req: Archive) -> Result<ArticleRef>;
-
-    /// Takes note of a reader's opinion. `NOT_FOUND` for what not everyone may read, and for a visitor whom the article's
-    /// workspace does not have. Everyone may call.
-    async fn articles_submit_feedback(&self, cx: &mut MutationCx, req: SubmitFeedback) -> Result<ArticleFeedbackId>;
-
-    /// Counts the opinions. Everyone may ask.
-    async fn articles_get_feedback_stats(&self, cx: &mut QueryCx, req: GetFeedbackStats) -> Result<FeedbackStats>;
-
-    /// The published public articles that are for a visitor; for the visitor, by token, and for members with
-    /// `articles.read` who name one.
-    async fn articles_list_for_visitor(&self, cx: &mut QueryCx, req: ListForVisitor) -> Result<Vec<RenderedArticle>>;
-
-    /// The first of them that contain a text, oldest first.
-    async fn articles_search_for_visitor(
-        &self,
-        cx: &mut QueryCx,
-        req: SearchForVisitor,
-    ) -> Result<Vec<RenderedArticle>>;
-
-    /// One of them.
-    async fn articles_get_for_visitor(&self, cx: &mut QueryCx, req: GetForVisitor) -> Result<Option<RenderedArticle>>;
-
-    /// Gives articles the word forms of the language that search is set to.
-    async fn articles_refresh_search(&self, cx: &mut ActionCx, job: RefreshSearch) -> Result<()>;
-}
-
 /// Looks for articles whose word forms are of another language than search is set to.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RefreshSearch {}
@@ -117,29 +60,13 @@ impl Job for RefreshSearch {
     const KIND: &'static str = "help_center.refresh_search";
 }
 
-pub(crate) fn register(of: &mut Registration<'_, dyn HelpCenterService>) -> Result<()> {
-    of.query::<List>(|s, cx, req| s.articles_list(cx, req))
-        .query::<Get>(|s, cx, req| s.articles_get(cx, req))
-        .query::<Search>(|s, cx, req| s.articles_search(cx, req))
-        .mutation::<Create>(|s, cx, req| s.articles_create(cx, req))
-        .mutation::<Update>(|s, cx, req| s.articles_update(cx, req))
-        .mutation::<Remove>(|s, cx, req| s.articles_remove(cx, req))
-        .mutation::<Publish>(|s, cx, req| s.articles_publish(cx, req))
-        .mutation::<Unpublish>(|s, cx, req| s.articles_unpublish(cx, req))
-        .mutation::<Archive>(|s, cx, req| s.articles_archive(cx, req))
-        .mutation::<SubmitFeedback>(|s, cx, req| s.articles_submit_feedback(cx, req))
-        .query::<GetFeedbackStats>(|s, cx, req| s.articles_get_feedback_stats(cx, req))
-        .query::<ListForVisitor>(|s, cx, req| s.articles_list_for_visitor(cx, req))
-        .query::<SearchForVisitor>(|s, cx, req| s.articles_search_for_visitor(cx, req))
-        .query::<GetForVisitor>(|s, cx, req| s.articles_get_for_visitor(cx, req))
-        .job::<RefreshSearch>(|s, cx, job| s.articles_refresh_search(cx, job))
-        .every(REFRESH_EVERY, &RefreshSearch {})?;
-    Ok(())
+pub(crate) fn register_jobs(service: &Arc<HelpCenter>, registry: &mut Registry) -> Result<()> {
+    registry.job::<RefreshSearch, _>(service);
+    registry.every(REFRESH_EVERY, &RefreshSearch {})
 }
 
-#[async_trait]
-impl Articles for HelpCenter {
-    async fn articles_list(&self, cx: &mut QueryCx, req: List) -> Result<Vec<Article>> {
+impl Handle<List> for HelpCenter {
+    async fn handle(&self, cx: &mut QueryCx, req: List) -> Result<Vec<Article>> {
         let Some(reader) = reader::reader(cx, req.workspace_id).await? else {
             return Ok(Vec::new());
         };
@@ -160,8 +87,10 @@ impl Articles for HelpCenter {
         found.sort_by(order::by_change);
         Ok(found)
     }
+}
 
-    async fn articles_get(&self, cx: &mut QueryCx, req: Get) -> Result<Option<RenderedArticle>> {
+impl Handle<Get> for HelpCenter {
+    async fn handle(&self, cx: &mut QueryCx, req: Get) -> Result<Option<RenderedArticle>> {
         let by_id = match req.id {
             Some(id) => queries::find(cx, id).await?,
             None => None,
@@ -188,13 +117,15 @@ impl Articles for HelpCenter {
             None => Ok(None),
         }
     }
+}
 
-    async fn articles_search(&self, cx: &mut QueryCx, req: Search) -> Result<Vec<Article>> {
+impl Handle<Search> for HelpCenter {
+    async fn handle(&self, cx: &mut QueryCx, req: Search) -> Result<Vec<Article>> {
         let Some(reader) = reader::reader(cx, req.workspace_id).await? else {
             return Ok(Vec::new());
         };
         let published_only = req.published_only.unwrap_or(true);
-        cx.count_caller(Limit::Search)?;
+        cx.count_caller(limits::SEARCH)?;
         if reader == Reader::Public {
             if req.visibility == Some(Visibility::Internal) {
                 return Ok(Vec::new());
@@ -232,8 +163,10 @@ impl Articles for HelpCenter {
         found.truncate(search::FOUND);
         Ok(found)
     }
+}
 
-    async fn articles_create(&self, cx: &mut MutationCx, req: Create) -> Result<ArticleId> {
+impl Handle<Create> for HelpCenter {
+    async fn handle(&self, cx: &mut MutationCx, req: Create) -> Result<ArticleId> {
         signed_in(cx).await?;
         cx.require(Permission::ArticlesCreate, req.workspace_id).await?;
         if let Some(author) = req.author_id {
@@ -268,8 +201,10 @@ impl Articles for HelpCenter {
         store::insert(cx, &new).await?;
         Ok(id)
     }
+}
 
-    async fn articles_update(&self, cx: &mut MutationCx, req: Update) -> Result<ArticleRef> {
+impl Handle<Update> for HelpCenter {
+    async fn handle(&self, cx: &mut MutationCx, req: Update) -> Result<ArticleRef> {
         signed_in(cx).await?;
         let renames = req.title.is_some();
         let id = req.id;
@@ -311,8 +246,10 @@ impl Articles for HelpCenter {
         }
         Ok(id)
     }
+}
 
-    async fn articles_remove(&self, cx: &mut MutationCx, req: Remove) -> Result<Done> {
+impl Handle<Remove> for HelpCenter {
+    async fn handle(&self, cx: &mut MutationCx, req: Remove) -> Result<Done> {
         signed_in(cx).await?;
         match for_editor(cx, req.id, Permission::ArticlesDelete, false).await? {
             Found::Article(row) => {
@@ -326,38 +263,50 @@ impl Articles for HelpCenter {
         }
         Ok(Done::DONE)
     }
+}
 
-    async fn articles_publish(&self, cx: &mut MutationCx, req: Publish) -> Result<ArticleRef> {
+impl Handle<Publish> for HelpCenter {
+    async fn handle(&self, cx: &mut MutationCx, req: Publish) -> Result<ArticleRef> {
         let now = cx.now();
         set_status(cx, req.id, ArticleStatus::Published, Some(Some(now))).await
     }
+}
 
-    async fn articles_unpublish(&self, cx: &mut MutationCx, req: Unpublish) -> Result<ArticleRef> {
+impl Handle<Unpublish> for HelpCenter {
+    async fn handle(&self, cx: &mut MutationCx, req: Unpublish) -> Result<ArticleRef> {
         set_status(cx, req.id, ArticleStatus::Draft, Some(None)).await
     }
+}
 
-    async fn articles_archive(&self, cx: &mut MutationCx, req: Archive) -> Result<ArticleRef> {
+impl Handle<Archive> for HelpCenter {
+    async fn handle(&self, cx: &mut MutationCx, req: Archive) -> Result<ArticleRef> {
         set_status(cx, req.id, ArticleStatus::Archived, None).await
     }
+}
 
-    async fn articles_submit_feedback(&self, cx: &mut MutationCx, req: SubmitFeedback) -> Result<ArticleFeedbackId> {
+impl Handle<SubmitFeedback> for HelpCenter {
+    async fn handle(&self, cx: &mut MutationCx, req: SubmitFeedback) -> Result<ArticleFeedbackId> {
         let article = feedback::keep_article(cx, req.article_id).await?;
         let article = article.filter(Standing::is_readable).or_not_found("Article")?;
         let visitor = match req.visitor_id {
             Some(visitor) => Some(known_visitor(cx, visitor, article.workspace_id).await?),
             None => None,
         };
-        cx.count_caller(Limit::Search)?;
+        cx.count_caller(limits::SEARCH)?;
         feedback::record(cx, article.id, req.helpful, visitor).await
     }
+}
 
-    async fn articles_get_feedback_stats(&self, cx: &mut QueryCx, req: GetFeedbackStats) -> Result<FeedbackStats> {
+impl Handle<GetFeedbackStats> for HelpCenter {
+    async fn handle(&self, cx: &mut QueryCx, req: GetFeedbackStats) -> Result<FeedbackStats> {
         feedback::stats(cx, req.article_id).await
     }
+}
 
-    async fn articles_list_for_visitor(&self, cx: &mut QueryCx, req: ListForVisitor) -> Result<Vec<RenderedArticle>> {
+impl Handle<ListForVisitor> for HelpCenter {
+    async fn handle(&self, cx: &mut QueryCx, req: ListForVisitor) -> Result<Vec<RenderedArticle>> {
         let token = req.session_token.as_deref();
-        let Some(visitor) = Audience::of(self, cx, req.workspace_id, req.visitor_id, token, NOT_THEIRS).await? else {
+        let Some(visitor) = Audience::of(cx, req.workspace_id, req.visitor_id, token, NOT_THEIRS).await? else {
             return Ok(Vec::new());
         };
         let filter = Filter {
@@ -373,24 +322,24 @@ impl Articles for HelpCenter {
         let rows = rows.into_iter().zip(admitted).filter(|(_, admitted)| *admitted);
         rendered_all(cx, req.workspace_id, rows.map(|(row, _)| row).collect()).await
     }
+}
 
-    async fn articles_search_for_visitor(
-        &self,
-        cx: &mut QueryCx,
-        req: SearchForVisitor,
-    ) -> Result<Vec<RenderedArticle>> {
+impl Handle<SearchForVisitor> for HelpCenter {
+    async fn handle(&self, cx: &mut QueryCx, req: SearchForVisitor) -> Result<Vec<RenderedArticle>> {
         let token = req.session_token.as_deref();
-        let Some(visitor) = Audience::of(self, cx, req.workspace_id, req.visitor_id, token, NOT_THEIRS).await? else {
+        let Some(visitor) = Audience::of(cx, req.workspace_id, req.visitor_id, token, NOT_THEIRS).await? else {
             return Ok(Vec::new());
         };
-        cx.count(Limit::Search, visitor.id())?;
+        cx.count(limits::SEARCH, visitor.id())?;
         let rows = search::for_visitor(cx, req.workspace_id, &req.query, &self.parts.search_language, &visitor).await?;
         rendered_all(cx, req.workspace_id, rows).await
     }
+}
 
-    async fn articles_get_for_visitor(&self, cx: &mut QueryCx, req: GetForVisitor) -> Result<Option<RenderedArticle>> {
+impl Handle<GetForVisitor> for HelpCenter {
+    async fn handle(&self, cx: &mut QueryCx, req: GetForVisitor) -> Result<Option<RenderedArticle>> {
         let token = req.session_token.as_deref();
-        let Some(visitor) = Audience::of(self, cx, req.workspace_id, req.visitor_id, token, NOT_THEIRS).await? else {
+        let Some(visitor) = Audience::of(cx, req.workspace_id, req.visitor_id, token, NOT_THEIRS).await? else {
             return Ok(None);
         };
         let row = queries::by_id(cx, req.id).await?;
@@ -403,8 +352,10 @@ impl Articles for HelpCenter {
         }
         rendered(cx, row, Reader::Public, req.include_html).await.map(Some)
     }
+}
 
-    async fn articles_refresh_search(&self, cx: &mut ActionCx, _: RefreshSearch) -> Result<()> {
+impl Perform<RefreshSearch> for HelpCenter {
+    async fn perform(&self, cx: &mut ActionCx, _: RefreshSearch) -> Result<()> {
         let language = self.parts.search_language.as_str();
         for _ in 0..REFRESHES {
             let done = cx

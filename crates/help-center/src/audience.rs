@@ -1,17 +1,17 @@
 //! For which visitor the help center is looked at, and what of it is for them.
 
+use crate::topics;
 use std::collections::HashMap;
 
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
+use opencom_contract::events::{CountedWindow, InternalCount};
 use opencom_contract::visitors::{Device, Location};
 use opencom_core::audience::{EventCounts, Facts, Rule, Source};
 use opencom_core::id::{VisitorId, WorkspaceId};
-use opencom_core::{Attributes, Error, Json, Millis, Permission, Result};
-use opencom_runtime::{QueryCx, Topic};
+use opencom_core::{Attributes, Error, Int, Json, Millis, Permission, Result};
+use opencom_runtime::QueryCx;
+use opencom_runtime::RunQueryDsl;
 use opencom_schema::{visitor_aliases, visitor_presence, visitors};
-
-use crate::HelpCenter;
 
 /// What audience rules may ask of a visitor.
 #[derive(Clone, Debug, HasQuery)]
@@ -31,16 +31,14 @@ struct VisitorRow {
 }
 
 /// The visitor for whom somebody looks.
-pub(crate) struct Audience<'a> {
-    service: &'a HelpCenter,
+pub(crate) struct Audience {
     visitor: VisitorRow,
 }
 
-impl<'a> Audience<'a> {
+impl Audience {
     /// The visitor of a session, or whom a member with `articles.read` names; `None` when the workspace has no such
     /// visitor. `refusal` is what a session is told that names another visitor than its own.
     pub(crate) async fn of(
-        service: &'a HelpCenter,
         cx: &mut QueryCx,
         workspace: WorkspaceId,
         named: Option<VisitorId>,
@@ -62,7 +60,7 @@ impl<'a> Audience<'a> {
         };
         let Some(visitor) = visitor else { return Ok(None) };
         let row = by_id(cx, visitor, workspace).await?;
-        Ok(row.map(|visitor| Self { service, visitor }))
+        Ok(row.map(|visitor| Self { visitor }))
     }
 
     /// The visitor.
@@ -103,10 +101,23 @@ impl<'a> Audience<'a> {
             .map(|window| ((window.name.clone(), window.within_days.map(f64::to_bits)), window))
             .collect();
         let windows: Vec<_> = once.into_values().collect();
-        match &self.service.parts.events {
-            Some(events) if !windows.is_empty() => events.count(cx, self.visitor.id, &windows).await,
-            _ => Ok(EventCounts::default()),
+        let mut counts = EventCounts::default();
+        if windows.is_empty() {
+            return Ok(counts);
         }
+        let counted = windows.iter().map(|window| CountedWindow {
+            name: window.name.clone(),
+            within_days: window.within_days,
+        });
+        let request = InternalCount {
+            visitor_id: self.visitor.id,
+            windows: counted.collect(),
+        };
+        let found = cx.query_if_served(request).await?.unwrap_or_default();
+        for (window, Int(count)) in windows.iter().zip(found) {
+            counts.insert(window, count.unsigned_abs());
+        }
+        Ok(counts)
     }
 }
 
@@ -133,7 +144,7 @@ impl VisitorRow {
 }
 
 async fn by_id(cx: &mut QueryCx, visitor: VisitorId, workspace: WorkspaceId) -> Result<Option<VisitorRow>> {
-    cx.read(Topic::Visitor(visitor));
+    cx.read(topics::visitor(visitor));
     Ok(VisitorRow::query()
         .find(visitor)
         .filter(visitors::workspace_id.eq(workspace))
@@ -144,7 +155,7 @@ async fn by_id(cx: &mut QueryCx, visitor: VisitorId, workspace: WorkspaceId) -> 
 
 /// The visitor that one was merged into.
 pub(crate) async fn stands_for(cx: &mut QueryCx, visitor: VisitorId) -> Result<Option<VisitorId>> {
-    cx.read(Topic::VisitorAlias(visitor));
+    cx.read(topics::visitor_alias(visitor));
     Ok(visitor_aliases::table
         .find(visitor)
         .select(visitor_aliases::visitor_id)
@@ -155,7 +166,7 @@ pub(crate) async fn stands_for(cx: &mut QueryCx, visitor: VisitorId) -> Result<O
 
 /// The visitor's last heartbeat.
 async fn last_seen(cx: &mut QueryCx, visitor: VisitorId) -> Result<Option<Millis>> {
-    cx.read(Topic::Presence(visitor));
+    cx.read(topics::presence(visitor));
     Ok(visitor_presence::table
         .find(visitor)
         .select(visitor_presence::last_seen_at)

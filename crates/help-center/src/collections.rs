@@ -9,7 +9,6 @@ pub(crate) mod store;
 
 use std::collections::{HashMap, HashSet};
 
-use async_trait::async_trait;
 use opencom_contract::collections::{
     Collection, CollectionWithCounts, Create, Get, List, ListHierarchy, ListHierarchyForVisitor, Remove, Reorder,
     Update,
@@ -18,92 +17,36 @@ use opencom_contract::done::Done;
 use opencom_core::error::OrNotFound;
 use opencom_core::id::{CollectionId, WorkspaceId};
 use opencom_core::{Error, Int, Permission, Result};
-use opencom_runtime::registry::Registration;
-use opencom_runtime::{MutationCx, QueryCx};
+use opencom_runtime::{Handle, MutationCx, QueryCx};
 
 use self::queries::{Counts, Level};
 use self::rows::{CollectionChanges, CollectionRow};
+use crate::HelpCenter;
 use crate::audience::Audience;
 use crate::reader::{self, Reader};
 use crate::slug::{self, Table};
-use crate::{HelpCenter, HelpCenterService};
 
 /// The most collections in one answer.
 const LIST_LIMIT: i64 = 10_000;
 
-/// Functions of the module `collections`.
-#[async_trait]
-pub trait Collections: Send + Sync {
-    /// The collections directly in one, or those at the top. All of them for members with `articles.read`; for strangers
-    /// those with something to read, and none where the help center is restricted.
-    async fn collections_list(&self, cx: &mut QueryCx, req: List) -> Result<Vec<CollectionWithCounts>>;
-
-    /// All collections as a flat list, for the same readers.
-    async fn collections_list_hierarchy(
-        &self,
-        cx: &mut QueryCx,
-        req: ListHierarchy,
-    ) -> Result<Vec<CollectionWithCounts>>;
-
-    /// The collections that have an article for a visitor, and those that they are in; for the visitor, by token, and for
-    /// members with `articles.read` who name one.
-    async fn collections_list_hierarchy_for_visitor(
-        &self,
-        cx: &mut QueryCx,
-        req: ListHierarchyForVisitor,
-    ) -> Result<Vec<CollectionWithCounts>>;
-
-    /// A collection by id or slug, also one with nothing to read in it; `None` where the help center is restricted.
-    async fn collections_get(&self, cx: &mut QueryCx, req: Get) -> Result<Option<Collection>>;
-
-    /// Makes a collection, for members with `articles.create`. `NOT_FOUND` for a parent that the workspace does not have.
-    async fn collections_create(&self, cx: &mut MutationCx, req: Create) -> Result<CollectionId>;
-
-    /// Renames, describes or moves a collection, for members with `articles.create`. `NOT_FOUND` for an unknown collection
-    /// or parent, `INVALID_INPUT` for a move into itself or below.
-    async fn collections_update(&self, cx: &mut MutationCx, req: Update) -> Result<CollectionId>;
-
-    /// Deletes an empty collection, for members with `articles.create`. `INVALID_INPUT` while something is in it.
-    async fn collections_remove(&self, cx: &mut MutationCx, req: Remove) -> Result<Done>;
-
-    /// Sets a collection's place, for members with `articles.create`.
-    async fn collections_reorder(&self, cx: &mut MutationCx, req: Reorder) -> Result<CollectionId>;
-}
-
-pub(crate) fn register(of: &mut Registration<'_, dyn HelpCenterService>) {
-    of.query::<List>(|s, cx, req| s.collections_list(cx, req))
-        .query::<ListHierarchy>(|s, cx, req| s.collections_list_hierarchy(cx, req))
-        .query::<ListHierarchyForVisitor>(|s, cx, req| s.collections_list_hierarchy_for_visitor(cx, req))
-        .query::<Get>(|s, cx, req| s.collections_get(cx, req))
-        .mutation::<Create>(|s, cx, req| s.collections_create(cx, req))
-        .mutation::<Update>(|s, cx, req| s.collections_update(cx, req))
-        .mutation::<Remove>(|s, cx, req| s.collections_remove(cx, req))
-        .mutation::<Reorder>(|s, cx, req| s.collections_reorder(cx, req));
-}
-
-#[async_trait]
-impl Collections for HelpCenter {
-    async fn collections_list(&self, cx: &mut QueryCx, req: List) -> Result<Vec<CollectionWithCounts>> {
+impl Handle<List> for HelpCenter {
+    async fn handle(&self, cx: &mut QueryCx, req: List) -> Result<Vec<CollectionWithCounts>> {
         let level = Level::Under(req.parent_id);
         list(cx, req.workspace_id, level, req.public_only.unwrap_or(false)).await
     }
+}
 
-    async fn collections_list_hierarchy(
-        &self,
-        cx: &mut QueryCx,
-        req: ListHierarchy,
-    ) -> Result<Vec<CollectionWithCounts>> {
+impl Handle<ListHierarchy> for HelpCenter {
+    async fn handle(&self, cx: &mut QueryCx, req: ListHierarchy) -> Result<Vec<CollectionWithCounts>> {
         list(cx, req.workspace_id, Level::Every, req.public_only.unwrap_or(false)).await
     }
+}
 
-    async fn collections_list_hierarchy_for_visitor(
-        &self,
-        cx: &mut QueryCx,
-        req: ListHierarchyForVisitor,
-    ) -> Result<Vec<CollectionWithCounts>> {
+impl Handle<ListHierarchyForVisitor> for HelpCenter {
+    async fn handle(&self, cx: &mut QueryCx, req: ListHierarchyForVisitor) -> Result<Vec<CollectionWithCounts>> {
         let refusal = "Not authorized to list collections for this visitor";
         let token = req.session_token.as_deref();
-        let Some(visitor) = Audience::of(self, cx, req.workspace_id, req.visitor_id, token, refusal).await? else {
+        let Some(visitor) = Audience::of(cx, req.workspace_id, req.visitor_id, token, refusal).await? else {
             return Ok(Vec::new());
         };
         let shelves = queries::audiences(cx, req.workspace_id).await?;
@@ -126,8 +69,10 @@ impl Collections for HelpCenter {
             .map(counted)
             .collect())
     }
+}
 
-    async fn collections_get(&self, cx: &mut QueryCx, req: Get) -> Result<Option<Collection>> {
+impl Handle<Get> for HelpCenter {
+    async fn handle(&self, cx: &mut QueryCx, req: Get) -> Result<Option<Collection>> {
         let by_id = match req.id {
             Some(id) => queries::by_id(cx, id).await?,
             None => None,
@@ -145,8 +90,10 @@ impl Collections for HelpCenter {
         };
         Ok(row.map(Into::into))
     }
+}
 
-    async fn collections_create(&self, cx: &mut MutationCx, req: Create) -> Result<CollectionId> {
+impl Handle<Create> for HelpCenter {
+    async fn handle(&self, cx: &mut MutationCx, req: Create) -> Result<CollectionId> {
         cx.require(Permission::ArticlesCreate, req.workspace_id).await?;
         reader::lock(cx, req.workspace_id).await?;
         if let Some(parent) = req.parent_id {
@@ -171,8 +118,10 @@ impl Collections for HelpCenter {
         store::insert(cx, &row).await?;
         Ok(id)
     }
+}
 
-    async fn collections_update(&self, cx: &mut MutationCx, req: Update) -> Result<CollectionId> {
+impl Handle<Update> for HelpCenter {
+    async fn handle(&self, cx: &mut MutationCx, req: Update) -> Result<CollectionId> {
         let row = for_editor(cx, req.id).await?;
         let renamed = req.name.filter(|name| *name != row.name);
         let slug = match &renamed {
@@ -194,8 +143,10 @@ impl Collections for HelpCenter {
         store::update(cx, row.id, row.workspace_id, &changes).await?;
         Ok(row.id)
     }
+}
 
-    async fn collections_remove(&self, cx: &mut MutationCx, req: Remove) -> Result<Done> {
+impl Handle<Remove> for HelpCenter {
+    async fn handle(&self, cx: &mut MutationCx, req: Remove) -> Result<Done> {
         let row = for_editor(cx, req.id).await?;
         if queries::has_children(cx, row.id).await? {
             return Err(Error::invalid("id", "Cannot delete collection with child collections"));
@@ -206,8 +157,10 @@ impl Collections for HelpCenter {
         store::delete(cx, row.id, row.workspace_id).await?;
         Ok(Done::DONE)
     }
+}
 
-    async fn collections_reorder(&self, cx: &mut MutationCx, req: Reorder) -> Result<CollectionId> {
+impl Handle<Reorder> for HelpCenter {
+    async fn handle(&self, cx: &mut MutationCx, req: Reorder) -> Result<CollectionId> {
         let row = for_editor(cx, req.id).await?;
         let changes = CollectionChanges {
             sort_order: Some(req.new_order),

@@ -11,15 +11,15 @@ pub mod pgvector;
 mod rows;
 mod store;
 
-use async_trait::async_trait;
+use std::sync::Arc;
+
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
 use opencom_contract::articles::{ArticleRef, ArticleStatus, Visibility};
 use opencom_contract::embeddings::ContentType;
 use opencom_core::id::{ContentEmbeddingId, SnippetId, WorkspaceId};
 use opencom_core::{Error, Result};
-use opencom_runtime::registry::Registration;
-use opencom_runtime::{ActionCx, Job, MutationCx, QueryCx, ScopedFutureExt};
+use opencom_runtime::RunQueryDsl;
+use opencom_runtime::{ActionCx, Job, MutationCx, Perform, QueryCx, Registry, ScopedFutureExt};
 use opencom_schema::{articles, internal_articles, snippets};
 use serde::{Deserialize, Serialize};
 
@@ -27,17 +27,10 @@ use self::codes::Code;
 pub(crate) use self::nearest::Index;
 pub use self::nearest::Near;
 use self::rows::NewEmbedding;
-use crate::{HelpCenter, HelpCenterService};
+use crate::HelpCenter;
 
 /// How often a content that changes while its vectors are made is begun again before the job is put off.
 const ATTEMPTS: usize = 3;
-
-/// Jobs of the module `embeddings`.
-#[async_trait]
-pub trait Embeddings: Send + Sync {
-    /// Brings the vectors of a content in line with what it is now. Does nothing when they are.
-    async fn embeddings_generate(&self, cx: &mut ActionCx, job: GenerateEmbeddings) -> Result<()>;
-}
 
 /// A content that has vectors.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,8 +64,8 @@ impl Job for GenerateEmbeddings {
     const KIND: &'static str = "help_center.generate_embeddings";
 }
 
-pub(crate) fn register(of: &mut Registration<'_, dyn HelpCenterService>) {
-    of.job::<GenerateEmbeddings>(|s, cx, job| s.embeddings_generate(cx, job));
+pub(crate) fn register_jobs(service: &Arc<HelpCenter>, registry: &mut Registry) {
+    registry.job::<GenerateEmbeddings, _>(service);
 }
 
 /// Has the vectors of a content made after the commit, of the text that it has by then.
@@ -101,9 +94,8 @@ enum Standing {
     Due(Text),
 }
 
-#[async_trait]
-impl Embeddings for HelpCenter {
-    async fn embeddings_generate(&self, cx: &mut ActionCx, job: GenerateEmbeddings) -> Result<()> {
+impl Perform<GenerateEmbeddings> for HelpCenter {
+    async fn perform(&self, cx: &mut ActionCx, job: GenerateEmbeddings) -> Result<()> {
         let count =
             |result: &'static str| metrics::counter!("opencom_embeddings_total", "result" => result).increment(1);
         for _ in 0..ATTEMPTS {

@@ -9,45 +9,23 @@
 pub mod articles;
 mod audience;
 pub mod collections;
+mod context;
 pub mod embeddings;
-pub mod ports;
-pub mod public;
+pub mod limits;
+mod public;
 mod reader;
 mod service;
 mod slug;
-
-use std::sync::Arc;
-
-use opencom_core::Result;
-use opencom_runtime::{Pool, Registry};
+pub mod topics;
 
 pub use service::{HelpCenter, HelpCenterParts};
 
-/// Checks that the server knows a language of search.
-///
-/// # Errors
-/// A text that names those that it knows.
-pub async fn check_search_language(pool: &Pool, language: &str) -> Result<(), String> {
-    let known = articles::languages(pool).await.map_err(|error| format!("{error:?}"))?;
-    if known.iter().any(|known| known == language) {
-        return Ok(());
+opencom_runtime::service! {
+    /// The functions of the context.
+    pub trait HelpCenterService for HelpCenter {
+        articles: List, Get, Search, Create, Update, Remove, Publish, Unpublish, Archive, SubmitFeedback,
+            GetFeedbackStats, ListForVisitor, SearchForVisitor, GetForVisitor, InternalWorkspacesWithSlug,
+            InternalOldestPublicWorkspace;
+        collections: List, ListHierarchy, ListHierarchyForVisitor, Get, Create, Update, Remove, Reorder;
     }
-    Err(format!(
-        "PostgreSQL has no text search configuration {language:?}; it has {}",
-        known.join(", ")
-    ))
-}
-
-/// What the context promises: one method for each of its functions.
-pub trait HelpCenterService: articles::Articles + collections::Collections + embeddings::Embeddings {}
-
-impl HelpCenterService for HelpCenter {}
-
-/// Registers every function and job of the context.
-pub fn register(registry: &mut Registry, service: &Arc<dyn HelpCenterService>) -> Result<()> {
-    let mut of = registry.of(service);
-    articles::register(&mut of)?;
-    collections::register(&mut of);
-    embeddings::register(&mut of);
-    Ok(())
 }

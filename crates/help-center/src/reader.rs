@@ -1,11 +1,12 @@
 //! Who reads the help center of a workspace, and how much of it.
 
+use crate::topics;
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
 use opencom_contract::workspaces::HelpCenterAccessPolicy;
 use opencom_core::id::WorkspaceId;
 use opencom_core::{Permission, Result};
-use opencom_runtime::{MutationCx, QueryCx, Topic};
+use opencom_runtime::RunQueryDsl;
+use opencom_runtime::{MutationCx, QueryCx};
 use opencom_schema::workspaces;
 
 /// Somebody who may read.
@@ -28,7 +29,7 @@ pub(crate) async fn reader(cx: &mut QueryCx, workspace: WorkspaceId) -> Result<O
 }
 
 async fn is_open(cx: &mut QueryCx, workspace: WorkspaceId) -> Result<bool> {
-    cx.read(Topic::Workspace(workspace));
+    cx.read(topics::workspace(workspace));
     let policy: Option<Option<HelpCenterAccessPolicy>> = workspaces::table
         .find(workspace)
         .select(workspaces::help_center_access_policy)

@@ -5,14 +5,11 @@ use std::sync::Arc;
 use opencom_providers::embeddings::EmbeddingsProvider;
 
 use crate::embeddings::Index;
-use crate::ports::VisitorEvents;
 
 /// What the gateway gives the context.
 pub struct HelpCenterParts {
     /// The language whose word forms search knows: the name of a text search configuration of PostgreSQL.
     pub search_language: String,
-    /// Who counts visitors' events for audience rules; `None` while there are no events.
-    pub events: Option<Arc<dyn VisitorEvents>>,
     /// Makes vectors of texts.
     pub embeddings: Arc<dyn EmbeddingsProvider>,
 }

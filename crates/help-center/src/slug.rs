@@ -2,10 +2,10 @@
 
 use diesel::QueryableByName;
 use diesel::sql_types::{Text, Uuid as SqlUuid};
-use diesel_async::RunQueryDsl;
 use opencom_core::Result;
 use opencom_core::id::WorkspaceId;
 use opencom_runtime::MutationCx;
+use opencom_runtime::RunQueryDsl;
 use uuid::Uuid;
 
 /// The tables that have slugs, each a namespace of its own.

@@ -7,7 +7,6 @@ pub(crate) mod queries;
 pub(crate) mod rows;
 pub(crate) mod store;
 
-use async_trait::async_trait;
 use opencom_contract::conversations::{
     AiWorkflowState, Assign, Conversation, ConversationPreview, ConversationStatus, Create, CreateForVisitor, Get,
     GetOrCreateForVisitor, GetTotalUnreadForVisitor, InboxPage, List, ListByVisitor, ListForInbox, MarkAsRead,
@@ -17,13 +16,12 @@ use opencom_contract::messages::SenderType;
 use opencom_core::error::OrNotFound;
 use opencom_core::id::{ConversationId, MessageId, VisitorId, WorkspaceId};
 use opencom_core::{Error, Int, Permission, Result};
-use opencom_runtime::registry::Registration;
-use opencom_runtime::{MutationCx, QueryCx};
+use opencom_runtime::{Handle, MutationCx, QueryCx};
 
 use self::queries::InboxFilter;
 use self::rows::{ConversationRow, NewConversation, Parties};
 use crate::messages::rows::NewMessage;
-use crate::{Inbox, InboxService, messages, visitors};
+use crate::{Inbox, messages, visitors};
 
 /// The first message of every conversation that a visitor opens.
 const GREETING: &str = "Hi! How can we help you today?";
@@ -38,81 +36,8 @@ const PAGE: i64 = 50;
 /// The largest page of the inbox.
 const LONGEST_PAGE: i64 = 100;
 
-/// Functions of the module `conversations`.
-#[async_trait]
-pub trait Conversations: Send + Sync {
-    /// Conversations of a workspace, newest first; none for callers without `conversations.read`.
-    async fn conversations_list(&self, cx: &mut QueryCx, req: List) -> Result<Vec<Conversation>>;
-
-    /// A conversation, for its visitor and for members with `conversations.read`; `None` for everybody else.
-    async fn conversations_get(&self, cx: &mut QueryCx, req: Get) -> Result<Option<Conversation>>;
-
-    /// Opens a conversation without a greeting, for members with `conversations.reply`. `NOT_FOUND` for a visitor or a
-    /// user who does not belong to the workspace.
-    async fn conversations_create(&self, cx: &mut MutationCx, req: Create) -> Result<ConversationId>;
-
-    /// Opens a conversation with a greeting, for a visitor. Always a new one.
-    async fn conversations_create_for_visitor(
-        &self,
-        cx: &mut MutationCx,
-        req: CreateForVisitor,
-    ) -> Result<Conversation>;
-
-    /// The visitor's open conversation that was opened first, unchanged, or a new one with a greeting.
-    async fn conversations_get_or_create_for_visitor(
-        &self,
-        cx: &mut MutationCx,
-        req: GetOrCreateForVisitor,
-    ) -> Result<Conversation>;
-
-    /// Sets the status, for members with `conversations.close`. `NOT_FOUND` for an unknown conversation.
-    async fn conversations_update_status(&self, cx: &mut MutationCx, req: UpdateStatus) -> Result<()>;
-
-    /// Gives the conversation to a member of its workspace, for members with `conversations.assign`. `NOT_FOUND` for an
-    /// unknown conversation and for users who are no members.
-    async fn conversations_assign(&self, cx: &mut MutationCx, req: Assign) -> Result<()>;
-
-    /// Sets the counter of the visitor, by token, or of the members, with `conversations.read`, to zero. Nothing changes
-    /// the second time.
-    async fn conversations_mark_as_read(&self, cx: &mut MutationCx, req: MarkAsRead) -> Result<()>;
-
-    /// How many messages a visitor has not read; 0 without token or workspace, an error for a token that is not good.
-    async fn conversations_get_total_unread_for_visitor(
-        &self,
-        cx: &mut QueryCx,
-        req: GetTotalUnreadForVisitor,
-    ) -> Result<Int>;
-
-    /// A visitor's conversations, latest activity first; none without token or workspace, an error for a token that is
-    /// not good.
-    async fn conversations_list_by_visitor(
-        &self,
-        cx: &mut QueryCx,
-        req: ListByVisitor,
-    ) -> Result<Vec<ConversationPreview>>;
-
-    /// A page of the inbox, latest activity first; empty for callers without `conversations.read`.
-    async fn conversations_list_for_inbox(&self, cx: &mut QueryCx, req: ListForInbox) -> Result<InboxPage>;
-}
-
-pub(crate) fn register(of: &mut Registration<'_, dyn InboxService>) -> Result<()> {
-    of.query::<List>(|s, cx, req| s.conversations_list(cx, req))
-        .query::<Get>(|s, cx, req| s.conversations_get(cx, req))
-        .mutation::<Create>(|s, cx, req| s.conversations_create(cx, req))
-        .mutation::<CreateForVisitor>(|s, cx, req| s.conversations_create_for_visitor(cx, req))
-        .mutation::<GetOrCreateForVisitor>(|s, cx, req| s.conversations_get_or_create_for_visitor(cx, req))
-        .mutation::<UpdateStatus>(|s, cx, req| s.conversations_update_status(cx, req))
-        .mutation::<Assign>(|s, cx, req| s.conversations_assign(cx, req))
-        .mutation::<MarkAsRead>(|s, cx, req| s.conversations_mark_as_read(cx, req))
-        .query::<GetTotalUnreadForVisitor>(|s, cx, req| s.conversations_get_total_unread_for_visitor(cx, req))
-        .query::<ListByVisitor>(|s, cx, req| s.conversations_list_by_visitor(cx, req))
-        .query::<ListForInbox>(|s, cx, req| s.conversations_list_for_inbox(cx, req));
-    Ok(())
-}
-
-#[async_trait]
-impl Conversations for Inbox {
-    async fn conversations_list(&self, cx: &mut QueryCx, req: List) -> Result<Vec<Conversation>> {
+impl Handle<List> for Inbox {
+    async fn handle(&self, cx: &mut QueryCx, req: List) -> Result<Vec<Conversation>> {
         if !cx.has(Permission::ConversationsRead, req.workspace_id).await? {
             return Ok(Vec::new());
         }
@@ -123,8 +48,10 @@ impl Conversations for Inbox {
         let rows = queries::by_workspace(cx, req.workspace_id, req.status, after, LIST_LIMIT).await?;
         Ok(rows.into_iter().map(Into::into).collect())
     }
+}
 
-    async fn conversations_get(&self, cx: &mut QueryCx, req: Get) -> Result<Option<Conversation>> {
+impl Handle<Get> for Inbox {
+    async fn handle(&self, cx: &mut QueryCx, req: Get) -> Result<Option<Conversation>> {
         let Some(row) = queries::by_id(cx, req.id).await? else {
             return Ok(None);
         };
@@ -132,8 +59,10 @@ impl Conversations for Inbox {
             || cx.has(Permission::ConversationsRead, row.workspace_id).await?;
         Ok(allowed.then(|| row.into()))
     }
+}
 
-    async fn conversations_create(&self, cx: &mut MutationCx, req: Create) -> Result<ConversationId> {
+impl Handle<Create> for Inbox {
+    async fn handle(&self, cx: &mut MutationCx, req: Create) -> Result<ConversationId> {
         cx.require(Permission::ConversationsReply, req.workspace_id).await?;
         if let Some(visitor) = req.visitor_id
             && !queries::lock_visitor(cx, visitor, req.workspace_id).await?
@@ -160,46 +89,48 @@ impl Conversations for Inbox {
         };
         Ok(store::insert(cx, conversation).await?.id)
     }
+}
 
-    async fn conversations_create_for_visitor(
-        &self,
-        cx: &mut MutationCx,
-        req: CreateForVisitor,
-    ) -> Result<Conversation> {
+impl Handle<CreateForVisitor> for Inbox {
+    async fn handle(&self, cx: &mut MutationCx, req: CreateForVisitor) -> Result<Conversation> {
         let visitor = locked_visitor(cx, &req.session_token, req.workspace_id).await?;
         open_for_visitor(cx, visitor, req.workspace_id).await
     }
+}
 
-    async fn conversations_get_or_create_for_visitor(
-        &self,
-        cx: &mut MutationCx,
-        req: GetOrCreateForVisitor,
-    ) -> Result<Conversation> {
+impl Handle<GetOrCreateForVisitor> for Inbox {
+    async fn handle(&self, cx: &mut MutationCx, req: GetOrCreateForVisitor) -> Result<Conversation> {
         let visitor = locked_visitor(cx, &req.session_token, req.workspace_id).await?;
         match queries::oldest_open(cx, visitor, req.workspace_id).await? {
             Some(row) => Ok(row.into()),
             None => open_for_visitor(cx, visitor, req.workspace_id).await,
         }
     }
+}
 
-    async fn conversations_update_status(&self, cx: &mut MutationCx, req: UpdateStatus) -> Result<()> {
+impl Handle<UpdateStatus> for Inbox {
+    async fn handle(&self, cx: &mut MutationCx, req: UpdateStatus) -> Result<()> {
         let parties = for_agent(cx, req.id, Permission::ConversationsClose).await?;
         store::set_status(cx, parties, req.status).await
     }
+}
 
-    async fn conversations_assign(&self, cx: &mut MutationCx, req: Assign) -> Result<()> {
+impl Handle<Assign> for Inbox {
+    async fn handle(&self, cx: &mut MutationCx, req: Assign) -> Result<()> {
         let parties = for_agent(cx, req.id, Permission::ConversationsAssign).await?;
         cx.membership(req.agent_id, parties.workspace_id)
             .await?
             .or_not_found("User")?;
         store::assign(cx, parties, req.agent_id).await
     }
+}
 
-    async fn conversations_mark_as_read(&self, cx: &mut MutationCx, req: MarkAsRead) -> Result<()> {
+impl Handle<MarkAsRead> for Inbox {
+    async fn handle(&self, cx: &mut MutationCx, req: MarkAsRead) -> Result<()> {
         let parties = match req.reader_type {
             ReaderType::Agent => for_agent(cx, req.id, Permission::ConversationsRead).await?,
             ReaderType::Visitor => {
-                let session = cx.session_by_token(req.session_token.as_deref()).await??;
+                let session = cx.session_by_token(req.session_token.as_deref()).await?;
                 let parties = queries::parties(cx, req.id).await?.or_not_found("Conversation")?;
                 let session = session.in_workspace(parties.workspace_id, cx.now())?;
                 if parties.visitor_id != Some(session.visitor_id) {
@@ -210,24 +141,20 @@ impl Conversations for Inbox {
         };
         store::mark_as_read(cx, parties, req.reader_type).await
     }
+}
 
-    async fn conversations_get_total_unread_for_visitor(
-        &self,
-        cx: &mut QueryCx,
-        req: GetTotalUnreadForVisitor,
-    ) -> Result<Int> {
+impl Handle<GetTotalUnreadForVisitor> for Inbox {
+    async fn handle(&self, cx: &mut QueryCx, req: GetTotalUnreadForVisitor) -> Result<Int> {
         let (Some(token), Some(workspace)) = (given(req.session_token.as_deref()), req.workspace_id) else {
             return Ok(Int(0));
         };
         let session = cx.visitor(Some(token), workspace).await?;
         Ok(Int(queries::unread_by_visitor(cx, session.visitor_id, workspace).await?))
     }
+}
 
-    async fn conversations_list_by_visitor(
-        &self,
-        cx: &mut QueryCx,
-        req: ListByVisitor,
-    ) -> Result<Vec<ConversationPreview>> {
+impl Handle<ListByVisitor> for Inbox {
+    async fn handle(&self, cx: &mut QueryCx, req: ListByVisitor) -> Result<Vec<ConversationPreview>> {
         let (Some(token), Some(workspace)) = (given(req.session_token.as_deref()), req.workspace_id) else {
             return Ok(Vec::new());
         };
@@ -235,8 +162,10 @@ impl Conversations for Inbox {
         let rows = queries::by_visitor(cx, session.visitor_id, workspace, VISITOR_LIMIT).await?;
         Ok(rows.into_iter().map(rows::preview).collect())
     }
+}
 
-    async fn conversations_list_for_inbox(&self, cx: &mut QueryCx, req: ListForInbox) -> Result<InboxPage> {
+impl Handle<ListForInbox> for Inbox {
+    async fn handle(&self, cx: &mut QueryCx, req: ListForInbox) -> Result<InboxPage> {
         if !cx.has(Permission::ConversationsRead, req.workspace_id).await? {
             return Ok(InboxPage {
                 conversations: Vec::new(),
@@ -288,8 +217,8 @@ async fn for_agent(cx: &mut QueryCx, id: ConversationId, permission: Permission)
 async fn is_asked_by_its_visitor(cx: &mut QueryCx, row: &ConversationRow, req: &Get) -> Result<bool> {
     let Some(owner) = row.visitor_id else { return Ok(false) };
     if let Some(token) = given(req.session_token.as_deref()) {
-        let session = cx.visitor_session(Some(token), row.workspace_id).await?;
-        return Ok(session.is_ok_and(|session| session.visitor_id == owner));
+        let session = cx.visitor_if_valid(Some(token), row.workspace_id).await?;
+        return Ok(session.is_some_and(|session| session.visitor_id == owner));
     }
     let Some(visitor) = req.visitor_id.filter(|_| !cx.server().strict_visitors) else {
         return Ok(false);

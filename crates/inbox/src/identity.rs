@@ -19,16 +19,16 @@ pub(crate) enum Identity {
 
 /// Why a workspace that requires verification refuses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Refusal {
+enum HashError {
     /// An external id without a hash.
     HashMissing,
     /// The hash is wrong, or there is no secret to check it with.
     HashWrong,
 }
 
-impl Refusal {
+impl HashError {
     /// The error; `wrong` is how the function at hand words a wrong hash.
-    pub(crate) fn into_error(self, wrong: &'static str) -> Error {
+    fn into_error(self, wrong: &'static str) -> Error {
         Error::not_authorized(match self {
             Self::HashMissing => "Identity verification failed: userHash is required",
             Self::HashWrong => wrong,
@@ -44,13 +44,17 @@ struct Policy<'a> {
     secret: Option<&'a str>,
 }
 
-/// Checks a visitor's external id against its hash by the rules of the workspace. Texts that were not given are `None`.
+/// Checks a visitor's external id against its hash by the rules of the workspace. Absent texts are `None`.
+///
+/// # Errors
+/// `NOT_AUTHORIZED` if the workspace requires verification and it fails; `wrong` is the caller's text for a wrong hash.
 pub(crate) fn check(
     cx: &QueryCx,
     settings: &WorkspaceSettings,
     external_user_id: Option<&str>,
     user_hash: Option<&str>,
-) -> Result<Result<Identity, Refusal>> {
+    wrong: &'static str,
+) -> Result<Identity> {
     let secret = if external_user_id.is_some() && user_hash.is_some() && settings.verifies_identity() {
         settings.identity_secret(&cx.server().master_key)?
     } else {
@@ -61,10 +65,10 @@ pub(crate) fn check(
         required: settings.requires_verified_identity(),
         secret: secret.as_deref(),
     };
-    Ok(judge(policy, external_user_id, user_hash))
+    judge(policy, external_user_id, user_hash).map_err(|error| error.into_error(wrong))
 }
 
-fn judge(policy: Policy<'_>, external_user_id: Option<&str>, user_hash: Option<&str>) -> Result<Identity, Refusal> {
+fn judge(policy: Policy<'_>, external_user_id: Option<&str>, user_hash: Option<&str>) -> Result<Identity, HashError> {
     let Some(external_user_id) = external_user_id else {
         return Ok(Identity::Unchecked);
     };
@@ -74,7 +78,7 @@ fn judge(policy: Policy<'_>, external_user_id: Option<&str>, user_hash: Option<&
     let outcome = match (user_hash, policy.secret) {
         (None, _) => {
             return if policy.required {
-                Err(Refusal::HashMissing)
+                Err(HashError::HashMissing)
             } else {
                 Ok(Identity::Unchecked)
             };
@@ -84,7 +88,7 @@ fn judge(policy: Policy<'_>, external_user_id: Option<&str>, user_hash: Option<&
         (Some(_), Some(_)) => Identity::Wrong,
     };
     if policy.required && outcome != Identity::Verified {
-        Err(Refusal::HashWrong)
+        Err(HashError::HashWrong)
     } else {
         Ok(outcome)
     }
@@ -111,9 +115,9 @@ mod tests {
             (optional, None, id, Some(right.as_str()), Ok(Identity::Unchecked)),
             (optional, secret, id, None, Ok(Identity::Unchecked)),
             (required, secret, id, Some(right.as_str()), Ok(Identity::Verified)),
-            (required, secret, id, Some("00"), Err(Refusal::HashWrong)),
-            (required, None, id, Some(right.as_str()), Err(Refusal::HashWrong)),
-            (required, secret, id, None, Err(Refusal::HashMissing)),
+            (required, secret, id, Some("00"), Err(HashError::HashWrong)),
+            (required, None, id, Some(right.as_str()), Err(HashError::HashWrong)),
+            (required, secret, id, None, Err(HashError::HashMissing)),
         ] {
             let outcome = judge(
                 Policy {

@@ -5,58 +5,38 @@
 //! `conversation_tags`, `notification_*`, `email_configs`, `email_threads` and `inbound_emails`, and is the only one that writes them. Reads `workspaces`,
 //! `workspace_members` and `users`.
 
+mod context;
 pub mod conversations;
 pub mod email;
 mod identity;
+pub mod limits;
 pub mod messages;
 pub mod notifications;
-pub mod ports;
 mod readable_id;
 mod service;
 pub mod snippets;
 pub mod support_attachments;
 pub mod tags;
 pub mod tickets;
+pub mod topics;
 pub mod visitors;
 pub mod widget_sessions;
 mod workspace_settings;
 
-use std::sync::Arc;
-
-use opencom_core::Result;
-use opencom_runtime::Registry;
-
 pub use service::{Inbox, InboxParts};
 
-/// What the context promises: one method for each of its functions.
-pub trait InboxService:
-    conversations::Conversations
-    + email::EmailChannel
-    + messages::Messages
-    + notifications::Notifications
-    + snippets::Snippets
-    + support_attachments::SupportAttachments
-    + tags::Tags
-    + tickets::Tickets
-    + visitors::Visitors
-    + widget_sessions::WidgetSessions
-{
-}
-
-impl InboxService for Inbox {}
-
-/// Registers every function and job of the context.
-pub fn register(registry: &mut Registry, service: &Arc<dyn InboxService>) -> Result<()> {
-    let mut of = registry.of(service);
-    conversations::register(&mut of)?;
-    email::register(&mut of)?;
-    messages::register(&mut of)?;
-    notifications::register(&mut of)?;
-    snippets::register(&mut of)?;
-    support_attachments::register(&mut of)?;
-    tags::register(&mut of)?;
-    tickets::register(&mut of)?;
-    visitors::register(&mut of)?;
-    widget_sessions::register(&mut of)?;
-    Ok(())
+opencom_runtime::service! {
+    /// The functions of the context.
+    pub trait InboxService for Inbox {
+        conversations: List, Get, Create, CreateForVisitor, GetOrCreateForVisitor, UpdateStatus, Assign, MarkAsRead,
+            GetTotalUnreadForVisitor, ListByVisitor, ListForInbox;
+        email_channel: GetEmailConfig, UpsertEmailConfig, SendEmailReply, InternalReceive, InternalNoteDelivery;
+        messages: List, SendMessage, InternalSendBotMessage;
+        snippets: List, Get, Search, GetByShortcut, Create, Update, Remove;
+        support_attachments: GenerateUploadUrl, FinalizeUpload;
+        tags: List, Get, Create, Update, Remove, AddToConversation, RemoveFromConversation, GetConversationTags;
+        tickets: List, Get, Create, Update;
+        visitors: Get, GetBySession, Identify, UpdateLocation, Heartbeat, List, Search, IsOnline;
+        widget_sessions: Boot, Refresh, Revoke, ValidateSessionToken, CleanupExpiredSessions, InternalEndAllSessions;
+    }
 }

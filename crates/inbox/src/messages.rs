@@ -5,14 +5,13 @@ pub(crate) mod rows;
 mod sender;
 pub(crate) mod store;
 
-use async_trait::async_trait;
+use crate::topics;
 use opencom_contract::conversations::Channel;
-use opencom_contract::messages::{DeliveryStatus, InternalSendBotMessage, List, Message, Send};
+use opencom_contract::messages::{DeliveryStatus, InternalSendBotMessage, List, Message, SendMessage};
 use opencom_core::error::OrNotFound;
 use opencom_core::id::{MessageId, SupportAttachmentId};
 use opencom_core::{Permission, Result};
-use opencom_runtime::registry::Registration;
-use opencom_runtime::{Caller, MutationCx, QueryCx, Topic};
+use opencom_runtime::{Caller, Handle, MutationCx, QueryCx};
 
 use self::rows::{NewMessage, SignedMessage};
 use self::sender::Sender;
@@ -22,41 +21,13 @@ use crate::email::{SendEmail, outbound};
 use crate::notifications::NotifyNewMessage;
 use crate::support_attachments;
 use crate::support_attachments::binding::{self, Target};
-use crate::{Inbox, InboxService, conversations};
+use crate::{Inbox, conversations};
 
 /// The most messages in one answer.
 const LIST_LIMIT: i64 = 10_000;
 
-/// Functions of the module `messages`.
-#[async_trait]
-pub trait Messages: core::marker::Send + Sync {
-    /// The newest messages of a conversation in ascending order, for its visitor by token and for members with
-    /// `conversations.read`; none for everybody else.
-    async fn messages_list(&self, cx: &mut QueryCx, req: List) -> Result<Vec<Message>>;
-
-    /// Stores a message of the visitor, by token, or of a member with `conversations.reply`, counts it for the other
-    /// side and queues its notification. `NOT_FOUND` for an unknown conversation or attachment, `INVALID_INPUT` for
-    /// attachments that cannot be used.
-    async fn messages_send(&self, cx: &mut MutationCx, req: Send) -> Result<MessageId>;
-
-    /// Stores a message of the system or the AI agent. `NOT_FOUND` for an unknown conversation.
-    async fn messages_internal_send_bot_message(
-        &self,
-        cx: &mut MutationCx,
-        req: InternalSendBotMessage,
-    ) -> Result<MessageId>;
-}
-
-pub(crate) fn register(of: &mut Registration<'_, dyn InboxService>) -> Result<()> {
-    of.query::<List>(|s, cx, req| s.messages_list(cx, req))
-        .mutation::<Send>(|s, cx, req| s.messages_send(cx, req))
-        .mutation::<InternalSendBotMessage>(|s, cx, req| s.messages_internal_send_bot_message(cx, req));
-    Ok(())
-}
-
-#[async_trait]
-impl Messages for Inbox {
-    async fn messages_list(&self, cx: &mut QueryCx, req: List) -> Result<Vec<Message>> {
+impl Handle<List> for Inbox {
+    async fn handle(&self, cx: &mut QueryCx, req: List) -> Result<Vec<Message>> {
         let shows_nothing = req.session_token.as_deref().is_none_or(str::is_empty);
         if shows_nothing && cx.caller() == Caller::Anonymous {
             return Ok(Vec::new());
@@ -69,7 +40,7 @@ impl Messages for Inbox {
         if !may_read(cx, &req, parties).await? {
             // Nothing else that was read would tell of the conversation becoming readable, by a merge for example. Whoever
             // may read stays allowed as long as their own session or membership does, and is spared every counter.
-            cx.read(Topic::Conversation(req.conversation_id));
+            cx.read(topics::conversation(req.conversation_id));
             return Ok(Vec::new());
         }
         thread.reverse();
@@ -89,8 +60,10 @@ impl Messages for Inbox {
         };
         Ok(thread.into_iter().map(message).collect())
     }
+}
 
-    async fn messages_send(&self, cx: &mut MutationCx, req: Send) -> Result<MessageId> {
+impl Handle<SendMessage> for Inbox {
+    async fn handle(&self, cx: &mut MutationCx, req: SendMessage) -> Result<MessageId> {
         let (conversation, sender) = sender::admit(cx, &req).await?;
         sender.count(cx)?;
         let id = MessageId::generate();
@@ -110,12 +83,10 @@ impl Messages for Inbox {
         self.post(cx, conversation, &sender, id, &req.content, &attachments)
             .await
     }
+}
 
-    async fn messages_internal_send_bot_message(
-        &self,
-        cx: &mut MutationCx,
-        req: InternalSendBotMessage,
-    ) -> Result<MessageId> {
+impl Handle<InternalSendBotMessage> for Inbox {
+    async fn handle(&self, cx: &mut MutationCx, req: InternalSendBotMessage) -> Result<MessageId> {
         let conversation = conversations::queries::lock(cx, req.conversation_id)
             .await?
             .or_not_found("Conversation")?;
@@ -129,9 +100,9 @@ impl Messages for Inbox {
 async fn may_read(cx: &mut QueryCx, req: &List, parties: Option<Parties>) -> Result<bool> {
     let Some(parties) = parties else { return Ok(false) };
     let session = cx
-        .visitor_session(req.session_token.as_deref(), parties.workspace_id)
+        .visitor_if_valid(req.session_token.as_deref(), parties.workspace_id)
         .await?;
-    if session.is_ok_and(|session| parties.visitor_id == Some(session.visitor_id)) {
+    if session.is_some_and(|session| parties.visitor_id == Some(session.visitor_id)) {
         return Ok(true);
     }
     cx.has(Permission::ConversationsRead, parties.workspace_id).await

@@ -10,39 +10,26 @@ mod queries;
 pub(crate) mod routing;
 mod store;
 
+use std::sync::Arc;
+
 use std::future::ready;
 
-use async_trait::async_trait;
 use opencom_contract::conversations::Channel;
 use opencom_contract::messages::SenderType;
 use opencom_core::id::{ConversationId, MessageId, UserId, VisitorId};
 use opencom_core::{Error, Millis, Result, email};
 use opencom_providers::email::{Email, Mailbox};
-use opencom_runtime::registry::Registration;
-use opencom_runtime::{ActionCx, Job, MutationCx, QueryCx, ScopedFutureExt};
+use opencom_runtime::{ActionCx, Job, MutationCx, Perform, QueryCx, Registry, ScopedFutureExt};
 use serde::{Deserialize, Serialize};
 
 pub use self::batch::Audience;
 use self::batch::Step;
 use self::mail::Digest;
+use crate::Inbox;
 use crate::messages::{self, rows::SignedMessage};
-use crate::{Inbox, InboxService};
 
 /// How many of the newest messages a mail is made from.
 const LOOK_BACK: i64 = 200;
-
-/// Jobs of the notifications.
-#[async_trait]
-pub trait Notifications: Send + Sync {
-    /// Queues the mail about a new message, if anybody wants one.
-    async fn notifications_new_message(&self, cx: &mut ActionCx, job: NotifyNewMessage) -> Result<()>;
-
-    /// Queues one mail for each recipient, once the thread has been quiet for a minute.
-    async fn notifications_mail_new_messages(&self, cx: &mut ActionCx, job: MailNewMessages) -> Result<()>;
-
-    /// Sends one mail. A mail that is refused for good is logged, one that may pass later is tried again.
-    async fn notifications_send_message_mail(&self, cx: &mut ActionCx, job: SendMessageMail) -> Result<()>;
-}
 
 /// A message was sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -143,19 +130,17 @@ pub enum Recipient {
     Visitor(VisitorId),
 }
 
-pub(crate) fn register(of: &mut Registration<'_, dyn InboxService>) -> Result<()> {
-    of.job::<NotifyNewMessage>(|s, cx, job| s.notifications_new_message(cx, job))
-        .job::<MailNewMessages>(|s, cx, job| s.notifications_mail_new_messages(cx, job))
-        .job::<SendMessageMail>(|s, cx, job| s.notifications_send_message_mail(cx, job));
-    Ok(())
+pub(crate) fn register_jobs(service: &Arc<Inbox>, registry: &mut Registry) {
+    registry.job::<NotifyNewMessage, _>(service);
+    registry.job::<MailNewMessages, _>(service);
+    registry.job::<SendMessageMail, _>(service);
 }
 
 /// Names below it belong to nobody and never will (RFC 6761): the people of a demo have such addresses.
 const NOBODYS: &str = "invalid";
 
-#[async_trait]
-impl Notifications for Inbox {
-    async fn notifications_new_message(&self, cx: &mut ActionCx, job: NotifyNewMessage) -> Result<()> {
+impl Perform<NotifyNewMessage> for Inbox {
+    async fn perform(&self, cx: &mut ActionCx, job: NotifyNewMessage) -> Result<()> {
         let Some(audience) = Audience::of(job.sender_type) else {
             return Ok(());
         };
@@ -176,8 +161,10 @@ impl Notifications for Inbox {
         cx.transaction(|cx| ready(cx.enqueue_at(&mail, run_at)).scope_boxed())
             .await
     }
+}
 
-    async fn notifications_mail_new_messages(&self, cx: &mut ActionCx, job: MailNewMessages) -> Result<()> {
+impl Perform<MailNewMessages> for Inbox {
+    async fn perform(&self, cx: &mut ActionCx, job: MailNewMessages) -> Result<()> {
         let MailNewMessages {
             conversation_id,
             audience,
@@ -200,8 +187,10 @@ impl Notifications for Inbox {
             }
         }
     }
+}
 
-    async fn notifications_send_message_mail(&self, cx: &mut ActionCx, job: SendMessageMail) -> Result<()> {
+impl Perform<SendMessageMail> for Inbox {
+    async fn perform(&self, cx: &mut ActionCx, job: SendMessageMail) -> Result<()> {
         let Some((address, digest)) = cx.read(|cx| digest(cx, &job).scope_boxed()).await? else {
             return Ok(());
         };

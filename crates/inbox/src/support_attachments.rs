@@ -7,9 +7,10 @@ pub(crate) mod queries;
 pub(crate) mod rows;
 pub(crate) mod store;
 
+use std::sync::Arc;
+
 use std::collections::HashMap;
 
-use async_trait::async_trait;
 use opencom_contract::messages::MessageAttachment;
 use opencom_contract::support_attachments::{
     AttachmentStatus, FinalizeUpload, FinalizedUpload, GenerateUploadUrl, UploaderKind,
@@ -18,13 +19,12 @@ use opencom_core::error::OrNotFound;
 use opencom_core::id::{StoredFileId, SupportAttachmentId, UserId, VisitorId, WorkspaceId};
 use opencom_core::{Code, Error, Int, Millis, Permission, Result};
 use opencom_providers::files::FileKey;
-use opencom_runtime::registry::Registration;
-use opencom_runtime::{ActionCx, Job, MutationCx, QueryCx, ScopedFutureExt, files};
+use opencom_runtime::{ActionCx, Handle, Job, MutationCx, Perform, QueryCx, Registry, ScopedFutureExt, files};
 use serde::{Deserialize, Serialize};
 
 use self::rows::AttachmentRow;
 use crate::conversations::given;
-use crate::{Inbox, InboxService, visitors};
+use crate::{Inbox, visitors};
 
 /// The largest attachment, in bytes.
 const LARGEST: i64 = 10 * 1024 * 1024;
@@ -39,31 +39,6 @@ const CLEAN_EVERY: i64 = 5 * Millis::MINUTE;
 const BATCH: i64 = 100;
 /// How many transactions one run of the clean-up makes; what is left then waits for the next run.
 const BATCHES: usize = 100;
-
-/// Functions and jobs of the module `supportAttachments`.
-#[async_trait]
-pub trait SupportAttachments: Send + Sync {
-    /// An address that takes one file, for members with `conversations.reply` and, by token, for visitors.
-    async fn support_attachments_generate_upload_url(
-        &self,
-        cx: &mut MutationCx,
-        req: GenerateUploadUrl,
-    ) -> Result<String>;
-
-    /// Stages an uploaded file for a message, or deletes it and says why. `NOT_FOUND` for a file that the caller did not
-    /// upload for this workspace.
-    async fn support_attachments_finalize_upload(
-        &self,
-        cx: &mut MutationCx,
-        req: FinalizeUpload,
-    ) -> Result<FinalizedUpload>;
-
-    /// Forgets attachments that no message took in time, and uploads that became nothing.
-    async fn support_attachments_clean(&self, cx: &mut ActionCx, job: CleanAttachments) -> Result<()>;
-
-    /// Deletes the bytes of files whose rows are gone.
-    async fn support_attachments_delete_files(&self, cx: &mut ActionCx, job: DeleteFiles) -> Result<()>;
-}
 
 /// Looks for attachments and uploads whose time is over.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -85,31 +60,21 @@ impl Job for DeleteFiles {
     const KIND: &'static str = "inbox.delete_files";
 }
 
-pub(crate) fn register(of: &mut Registration<'_, dyn InboxService>) -> Result<()> {
-    of.mutation::<GenerateUploadUrl>(|s, cx, req| s.support_attachments_generate_upload_url(cx, req))
-        .mutation::<FinalizeUpload>(|s, cx, req| s.support_attachments_finalize_upload(cx, req))
-        .job::<CleanAttachments>(|s, cx, job| s.support_attachments_clean(cx, job))
-        .job::<DeleteFiles>(|s, cx, job| s.support_attachments_delete_files(cx, job))
-        .every(CLEAN_EVERY, &CleanAttachments {})?;
-    Ok(())
+pub(crate) fn register_jobs(service: &Arc<Inbox>, registry: &mut Registry) -> Result<()> {
+    registry.job::<CleanAttachments, _>(service);
+    registry.job::<DeleteFiles, _>(service);
+    registry.every(CLEAN_EVERY, &CleanAttachments {})
 }
 
-#[async_trait]
-impl SupportAttachments for Inbox {
-    async fn support_attachments_generate_upload_url(
-        &self,
-        cx: &mut MutationCx,
-        req: GenerateUploadUrl,
-    ) -> Result<String> {
+impl Handle<GenerateUploadUrl> for Inbox {
+    async fn handle(&self, cx: &mut MutationCx, req: GenerateUploadUrl) -> Result<String> {
         let uploader = uploader(cx, req.workspace_id, req.session_token.as_deref(), req.visitor_id).await?;
         files::create_upload(cx, req.workspace_id, &uploader.id(), LARGEST_UPLOAD).await
     }
+}
 
-    async fn support_attachments_finalize_upload(
-        &self,
-        cx: &mut MutationCx,
-        req: FinalizeUpload,
-    ) -> Result<FinalizedUpload> {
+impl Handle<FinalizeUpload> for Inbox {
+    async fn handle(&self, cx: &mut MutationCx, req: FinalizeUpload) -> Result<FinalizedUpload> {
         let uploader = uploader(cx, req.workspace_id, req.session_token.as_deref(), req.visitor_id).await?;
         let Some(file) = files::claim(cx, req.storage_id, req.workspace_id, &uploader.id()).await? else {
             return already_finalized(cx, req.storage_id, req.workspace_id, uploader).await;
@@ -143,8 +108,10 @@ impl SupportAttachments for Inbox {
         store::insert(cx, &attachment).await?;
         Ok(staged(attachment))
     }
+}
 
-    async fn support_attachments_clean(&self, cx: &mut ActionCx, _: CleanAttachments) -> Result<()> {
+impl Perform<CleanAttachments> for Inbox {
+    async fn perform(&self, cx: &mut ActionCx, _: CleanAttachments) -> Result<()> {
         for _ in 0..BATCHES {
             let done = cx.transaction(|cx| clean_some(cx).scope_boxed()).await?;
             if done == 0 {
@@ -153,8 +120,10 @@ impl SupportAttachments for Inbox {
         }
         Ok(())
     }
+}
 
-    async fn support_attachments_delete_files(&self, _: &mut ActionCx, job: DeleteFiles) -> Result<()> {
+impl Perform<DeleteFiles> for Inbox {
+    async fn perform(&self, _: &mut ActionCx, job: DeleteFiles) -> Result<()> {
         for file in job.files {
             let key = FileKey::new(file.to_string()).map_err(Error::internal)?;
             self.parts.files.delete(&key).await.map_err(Error::internal)?;
@@ -229,7 +198,7 @@ async fn uploader(
     let Some(token) = given(token) else {
         return Err(Error::new(Code::NotAuthenticated, "Authentication required"));
     };
-    let session = cx.session_by_token(Some(token)).await??;
+    let session = cx.session_by_token(Some(token)).await?;
     queries::workspace_exists(cx, workspace)
         .await?
         .then_some(())

@@ -4,7 +4,6 @@ pub(crate) mod queries;
 pub(crate) mod rows;
 pub(crate) mod store;
 
-use async_trait::async_trait;
 use opencom_contract::tags::{
     AddToConversation, AppliedBy, AppliedTag, Create, Get, GetConversationTags, List, Remove, RemoveFromConversation,
     Tag, Update,
@@ -12,64 +11,19 @@ use opencom_contract::tags::{
 use opencom_core::error::OrNotFound;
 use opencom_core::id::{ConversationId, ConversationTagId, TagId, UserId};
 use opencom_core::{Error, Permission, Result};
-use opencom_runtime::registry::Registration;
-use opencom_runtime::{MutationCx, QueryCx};
+use opencom_runtime::{Handle, MutationCx, QueryCx};
 
 use self::rows::{NewConversationTag, TagRow};
+use crate::Inbox;
 use crate::conversations::queries as conversations;
-use crate::{Inbox, InboxService};
 
 /// The most tags in one answer of `tags:list`.
 const LIST_LIMIT: i64 = 10_000;
 /// The most tags of a conversation in one answer.
 const CONVERSATION_LIMIT: i64 = 1000;
 
-/// Functions of the module `tags`.
-#[async_trait]
-pub trait Tags: Send + Sync {
-    /// Tags of a workspace, oldest first; none for callers without `conversations.read`.
-    async fn tags_list(&self, cx: &mut QueryCx, req: List) -> Result<Vec<Tag>>;
-
-    /// A tag; `None` for callers without `conversations.read`.
-    async fn tags_get(&self, cx: &mut QueryCx, req: Get) -> Result<Option<Tag>>;
-
-    /// Makes a tag, for members with `checklists.manage`. `ALREADY_EXISTS` when the workspace has one of that name.
-    async fn tags_create(&self, cx: &mut MutationCx, req: Create) -> Result<TagId>;
-
-    /// Changes a tag, for members with `checklists.manage`. `NOT_FOUND` for an unknown one, `ALREADY_EXISTS` when
-    /// another one has the name.
-    async fn tags_update(&self, cx: &mut MutationCx, req: Update) -> Result<TagId>;
-
-    /// Deletes a tag and everything that refers to it, for members with `checklists.manage`. `NOT_FOUND` for an unknown
-    /// one.
-    async fn tags_remove(&self, cx: &mut MutationCx, req: Remove) -> Result<()>;
-
-    /// Puts a tag on a conversation, for members with `conversations.assign`; gives the link, also when it was there
-    /// before. `NOT_FOUND` for an unknown conversation or tag, `INVALID_INPUT` for those of different workspaces.
-    async fn tags_add_to_conversation(&self, cx: &mut MutationCx, req: AddToConversation) -> Result<ConversationTagId>;
-
-    /// Takes a tag off a conversation, for members with `conversations.assign`. The errors are those of adding.
-    async fn tags_remove_from_conversation(&self, cx: &mut MutationCx, req: RemoveFromConversation) -> Result<()>;
-
-    /// Tags of a conversation in the order in which they were applied; none for callers without `conversations.read`.
-    async fn tags_get_conversation_tags(&self, cx: &mut QueryCx, req: GetConversationTags) -> Result<Vec<AppliedTag>>;
-}
-
-pub(crate) fn register(of: &mut Registration<'_, dyn InboxService>) -> Result<()> {
-    of.query::<List>(|s, cx, req| s.tags_list(cx, req))
-        .query::<Get>(|s, cx, req| s.tags_get(cx, req))
-        .mutation::<Create>(|s, cx, req| s.tags_create(cx, req))
-        .mutation::<Update>(|s, cx, req| s.tags_update(cx, req))
-        .mutation::<Remove>(|s, cx, req| s.tags_remove(cx, req))
-        .mutation::<AddToConversation>(|s, cx, req| s.tags_add_to_conversation(cx, req))
-        .mutation::<RemoveFromConversation>(|s, cx, req| s.tags_remove_from_conversation(cx, req))
-        .query::<GetConversationTags>(|s, cx, req| s.tags_get_conversation_tags(cx, req));
-    Ok(())
-}
-
-#[async_trait]
-impl Tags for Inbox {
-    async fn tags_list(&self, cx: &mut QueryCx, req: List) -> Result<Vec<Tag>> {
+impl Handle<List> for Inbox {
+    async fn handle(&self, cx: &mut QueryCx, req: List) -> Result<Vec<Tag>> {
         if !cx.has(Permission::ConversationsRead, req.workspace_id).await? {
             return Ok(Vec::new());
         }
@@ -80,16 +34,20 @@ impl Tags for Inbox {
         let rows = queries::by_workspace(cx, req.workspace_id, after, LIST_LIMIT).await?;
         Ok(rows.into_iter().map(Into::into).collect())
     }
+}
 
-    async fn tags_get(&self, cx: &mut QueryCx, req: Get) -> Result<Option<Tag>> {
+impl Handle<Get> for Inbox {
+    async fn handle(&self, cx: &mut QueryCx, req: Get) -> Result<Option<Tag>> {
         let Some(row) = queries::by_id(cx, req.id).await? else {
             return Ok(None);
         };
         let allowed = cx.has(Permission::ConversationsRead, row.workspace_id).await?;
         Ok(allowed.then(|| row.into()))
     }
+}
 
-    async fn tags_create(&self, cx: &mut MutationCx, req: Create) -> Result<TagId> {
+impl Handle<Create> for Inbox {
+    async fn handle(&self, cx: &mut MutationCx, req: Create) -> Result<TagId> {
         cx.require(Permission::ChecklistsManage, req.workspace_id).await?;
         let now = cx.now();
         let row = TagRow {
@@ -103,19 +61,25 @@ impl Tags for Inbox {
         store::insert(cx, &row).await?;
         Ok(row.id)
     }
+}
 
-    async fn tags_update(&self, cx: &mut MutationCx, req: Update) -> Result<TagId> {
+impl Handle<Update> for Inbox {
+    async fn handle(&self, cx: &mut MutationCx, req: Update) -> Result<TagId> {
         let row = managed(cx, req.id).await?;
         store::update(cx, &row, req.name.as_deref(), req.color.as_deref()).await?;
         Ok(row.id)
     }
+}
 
-    async fn tags_remove(&self, cx: &mut MutationCx, req: Remove) -> Result<()> {
+impl Handle<Remove> for Inbox {
+    async fn handle(&self, cx: &mut MutationCx, req: Remove) -> Result<()> {
         let row = managed(cx, req.id).await?;
         store::delete(cx, &row).await
     }
+}
 
-    async fn tags_add_to_conversation(&self, cx: &mut MutationCx, req: AddToConversation) -> Result<ConversationTagId> {
+impl Handle<AddToConversation> for Inbox {
+    async fn handle(&self, cx: &mut MutationCx, req: AddToConversation) -> Result<ConversationTagId> {
         let caller = linking(cx, req.conversation_id, req.tag_id).await?;
         if req.applied_by_user_id.is_some_and(|user| user != caller) {
             return Err(Error::not_authorized("Cannot apply tag on behalf of another user"));
@@ -130,13 +94,17 @@ impl Tags for Inbox {
         };
         store::link(cx, link).await
     }
+}
 
-    async fn tags_remove_from_conversation(&self, cx: &mut MutationCx, req: RemoveFromConversation) -> Result<()> {
+impl Handle<RemoveFromConversation> for Inbox {
+    async fn handle(&self, cx: &mut MutationCx, req: RemoveFromConversation) -> Result<()> {
         linking(cx, req.conversation_id, req.tag_id).await?;
         store::unlink(cx, req.conversation_id, req.tag_id).await
     }
+}
 
-    async fn tags_get_conversation_tags(&self, cx: &mut QueryCx, req: GetConversationTags) -> Result<Vec<AppliedTag>> {
+impl Handle<GetConversationTags> for Inbox {
+    async fn handle(&self, cx: &mut QueryCx, req: GetConversationTags) -> Result<Vec<AppliedTag>> {
         let Some(parties) = conversations::parties(cx, req.conversation_id).await? else {
             return Ok(Vec::new());
         };

@@ -7,9 +7,10 @@ pub(crate) mod queries;
 pub(crate) mod rows;
 pub(crate) mod store;
 
+use std::sync::Arc;
+
 use std::collections::HashMap;
 
-use async_trait::async_trait;
 use opencom_contract::messages::MessageAttachment;
 use opencom_contract::tickets::{
     Assignee, Create, Get, List, TicketDetail, TicketPriority, TicketStatus, TicketView, Update,
@@ -17,55 +18,25 @@ use opencom_contract::tickets::{
 use opencom_core::error::OrNotFound;
 use opencom_core::id::{SupportAttachmentId, TicketId, VisitorId};
 use opencom_core::{Code, Error, Permission, Result};
-use opencom_runtime::registry::Registration;
-use opencom_runtime::{ActionCx, MutationCx, QueryCx, ScopedFutureExt};
+use opencom_runtime::{ActionCx, Handle, MutationCx, Perform, QueryCx, Registry, ScopedFutureExt};
 
 use self::notify::{Actor, Cause, NotifyTicket};
 use self::rows::{CommentRow, NewTicket, TicketEntry};
 use crate::support_attachments::binding::{self, Target};
 use crate::support_attachments::{self, Uploader};
-use crate::{Inbox, InboxService, conversations, visitors};
+use crate::{Inbox, conversations, visitors};
 
 /// The most tickets in one answer of `tickets:list`.
 const LIST_LIMIT: i64 = 1000;
 /// The most comments of a ticket in one answer.
 const COMMENT_LIMIT: i64 = 10_000;
 
-/// Functions and jobs of the module `tickets`.
-#[async_trait]
-pub trait Tickets: Send + Sync {
-    /// Tickets of a workspace, newest first, with their people, for members with `conversations.read`.
-    async fn tickets_list(&self, cx: &mut QueryCx, req: List) -> Result<Vec<TicketView>>;
-
-    /// A ticket with its comments, for members with `conversations.read` and, by token, for its visitor; `None` when
-    /// there is none. Visitors see no internal comments, and little of the assignee.
-    async fn tickets_get(&self, cx: &mut QueryCx, req: Get) -> Result<Option<TicketDetail>>;
-
-    /// Submits a ticket, for members with `conversations.reply` and, by token, for visitors, and tells the members.
-    /// `NOT_FOUND` for a visitor, form or attachment that the workspace does not have, `INVALID_INPUT` for attachments
-    /// that cannot be used.
-    async fn tickets_create(&self, cx: &mut MutationCx, req: Create) -> Result<TicketId>;
-
-    /// Changes a ticket, for members with `conversations.reply`; tells its visitor of a new status and the new assignee
-    /// of the ticket. `NOT_FOUND` for an unknown ticket, `INVALID_INPUT` for an assignee who is no member.
-    async fn tickets_update(&self, cx: &mut MutationCx, req: Update) -> Result<TicketId>;
-
-    /// Tells people of what happened to a ticket.
-    async fn tickets_notify(&self, cx: &mut ActionCx, job: NotifyTicket) -> Result<()>;
+pub(crate) fn register_jobs(service: &Arc<Inbox>, registry: &mut Registry) {
+    registry.job::<NotifyTicket, _>(service);
 }
 
-pub(crate) fn register(of: &mut Registration<'_, dyn InboxService>) -> Result<()> {
-    of.query::<List>(|s, cx, req| s.tickets_list(cx, req))
-        .query::<Get>(|s, cx, req| s.tickets_get(cx, req))
-        .mutation::<Create>(|s, cx, req| s.tickets_create(cx, req))
-        .mutation::<Update>(|s, cx, req| s.tickets_update(cx, req))
-        .job::<NotifyTicket>(|s, cx, job| s.tickets_notify(cx, job));
-    Ok(())
-}
-
-#[async_trait]
-impl Tickets for Inbox {
-    async fn tickets_list(&self, cx: &mut QueryCx, req: List) -> Result<Vec<TicketView>> {
+impl Handle<List> for Inbox {
+    async fn handle(&self, cx: &mut QueryCx, req: List) -> Result<Vec<TicketView>> {
         cx.require(Permission::ConversationsRead, req.workspace_id).await?;
         let after = match req.cursor {
             Some(cursor) => queries::position(cx, cursor, req.workspace_id).await?,
@@ -80,13 +51,15 @@ impl Tickets for Inbox {
         let attachments = support_attachments::shown(cx, &ids).await?;
         Ok(entries.into_iter().map(|entry| view(entry, &attachments)).collect())
     }
+}
 
-    async fn tickets_get(&self, cx: &mut QueryCx, req: Get) -> Result<Option<TicketDetail>> {
+impl Handle<Get> for Inbox {
+    async fn handle(&self, cx: &mut QueryCx, req: Get) -> Result<Option<TicketDetail>> {
         let is_agent = cx.agent_if_any().await?.is_some();
         let session = if is_agent {
             None
         } else {
-            Some(cx.session_by_token(req.session_token.as_deref()).await??)
+            Some(cx.session_by_token(req.session_token.as_deref()).await?)
         };
         let Some(entry) = queries::entry(cx, req.id).await? else {
             return Ok(None);
@@ -128,8 +101,10 @@ impl Tickets for Inbox {
             comments: comments.into_iter().map(comment).collect(),
         }))
     }
+}
 
-    async fn tickets_create(&self, cx: &mut MutationCx, req: Create) -> Result<TicketId> {
+impl Handle<Create> for Inbox {
+    async fn handle(&self, cx: &mut MutationCx, req: Create) -> Result<TicketId> {
         let (uploader, visitor) = submitter(cx, &req).await?;
         if let Some(visitor) = visitor
             && !conversations::queries::lock_visitor(cx, visitor, req.workspace_id).await?
@@ -166,8 +141,10 @@ impl Tickets for Inbox {
         cx.enqueue(&NotifyTicket::new(id, actor, Cause::Created))?;
         Ok(id)
     }
+}
 
-    async fn tickets_update(&self, cx: &mut MutationCx, req: Update) -> Result<TicketId> {
+impl Handle<Update> for Inbox {
+    async fn handle(&self, cx: &mut MutationCx, req: Update) -> Result<TicketId> {
         cx.agent().await?;
         let workspace = queries::workspace_of(cx, req.id).await?.or_not_found("Ticket")?;
         let agent = cx.require(Permission::ConversationsReply, workspace).await?;
@@ -198,9 +175,11 @@ impl Tickets for Inbox {
         }
         Ok(req.id)
     }
+}
 
-    async fn tickets_notify(&self, cx: &mut ActionCx, job: NotifyTicket) -> Result<()> {
-        cx.transaction(|cx| notify::tell(self, cx, &job).scope_boxed()).await
+impl Perform<NotifyTicket> for Inbox {
+    async fn perform(&self, cx: &mut ActionCx, job: NotifyTicket) -> Result<()> {
+        cx.transaction(|cx| notify::tell(cx, &job).scope_boxed()).await
     }
 }
 

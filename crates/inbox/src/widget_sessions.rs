@@ -4,23 +4,22 @@ mod boot;
 mod rows;
 mod store;
 
-use async_trait::async_trait;
+use std::sync::Arc;
+
+use crate::limits;
+use opencom_contract::audit_logs::InternalRecord;
 use opencom_contract::widget_sessions;
 use opencom_contract::widget_sessions::{Booted, Cleanup, Refreshed, Revoked, TokenVerdict};
 use opencom_core::auth::token;
 use opencom_core::id::{VisitorId, WorkspaceId};
-use opencom_core::{Code, Error, Millis, Result};
-use opencom_runtime::access::{LIVE_GRACE_MS, SessionRefusal};
-use opencom_runtime::audit::{Actor, Entry};
-use opencom_runtime::limits::Limit;
-use opencom_runtime::registry::Registration;
-use opencom_runtime::{ActionCx, Job, MutationCx, QueryCx, ScopedFutureExt};
+use opencom_core::{Code, Error, Int, Millis, Result};
+use opencom_runtime::access::{LIVE_GRACE_MS, SessionError};
+use opencom_runtime::{ActionCx, Handle, Job, MutationCx, Perform, QueryCx, Registry, ScopedFutureExt};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-pub use self::store::end_all as end_all_sessions;
 use crate::visitors::queries;
-use crate::{Inbox, InboxService, workspace_settings};
+use crate::{Inbox, workspace_settings};
 
 /// How many sessions one clean-up deletes.
 const CLEANED_AT_ONCE: i64 = 1000;
@@ -35,56 +34,23 @@ impl Job for CleanUpSessions {
     const KIND: &'static str = "inbox.clean_up_sessions";
 }
 
-/// The functions of `widgetSessions`.
-#[async_trait]
-pub trait WidgetSessions: Send + Sync {
-    /// Finds or makes the visitor, patches it and opens a session; for everyone.
-    ///
-    /// # Errors
-    /// `NOT_AUTHORIZED` for the origin, for a workspace that does not exist, and for an external id that is not proven
-    /// where it has to be; `INVALID_INPUT` when the visitor gets too many attributes; `RATE_LIMITED`.
-    async fn widget_sessions_boot(&self, cx: &mut MutationCx, req: widget_sessions::Boot) -> Result<Booted>;
-
-    /// Replaces a session by one of full lifetime under a new token; of two calls at once one wins.
-    ///
-    /// # Errors
-    /// `NOT_AUTHENTICATED` for an unknown token, `SESSION_EXPIRED`, `RATE_LIMITED`.
-    async fn widget_sessions_refresh(&self, cx: &mut MutationCx, req: widget_sessions::Refresh) -> Result<Refreshed>;
-
-    /// Ends a session, if there is one.
-    async fn widget_sessions_revoke(&self, cx: &mut MutationCx, req: widget_sessions::Revoke) -> Result<Revoked>;
-
-    /// What a token is worth in a workspace, for everyone.
-    async fn widget_sessions_validate_session_token(
-        &self,
-        cx: &mut QueryCx,
-        req: widget_sessions::ValidateSessionToken,
-    ) -> Result<TokenVerdict>;
-
-    /// Deletes up to a thousand sessions that have run out; for jobs alone.
-    async fn widget_sessions_cleanup_expired_sessions(
-        &self,
-        cx: &mut MutationCx,
-        req: widget_sessions::CleanupExpiredSessions,
-    ) -> Result<Cleanup>;
-
-    /// Deletes all sessions that ran out long enough ago that nothing rests on them, a thousand at a time.
-    async fn clean_up_sessions(&self, cx: &mut ActionCx, job: CleanUpSessions) -> Result<()>;
-}
-
-#[async_trait]
-impl WidgetSessions for Inbox {
-    async fn widget_sessions_boot(&self, cx: &mut MutationCx, req: widget_sessions::Boot) -> Result<Booted> {
+impl Handle<widget_sessions::Boot> for Inbox {
+    async fn handle(&self, cx: &mut MutationCx, req: widget_sessions::Boot) -> Result<Booted> {
         self.boot(cx, &req).await
     }
+}
 
-    async fn widget_sessions_refresh(&self, cx: &mut MutationCx, req: widget_sessions::Refresh) -> Result<Refreshed> {
-        cx.count_address(Limit::Boot)?;
+impl Handle<widget_sessions::Refresh> for Inbox {
+    async fn handle(&self, cx: &mut MutationCx, req: widget_sessions::Refresh) -> Result<Refreshed> {
+        cx.count_address(limits::BOOT)?;
         // Here an empty token is one that nobody has.
         let session = cx
             .session_by_token(Some(&req.session_token))
-            .await?
-            .map_err(|_| SessionRefusal::Unknown)?;
+            .await
+            .map_err(|error| match error {
+                SessionError::Missing => SessionError::Unknown,
+                other => other,
+            })?;
         if session.expires_at < cx.now() {
             return Err(Error::new(Code::SessionExpired, "Session expired: please re-boot"));
         }
@@ -96,33 +62,34 @@ impl WidgetSessions for Inbox {
             cx.now().plus(settings.session_lifetime()),
         );
         let visitor = store::replace(cx, &req.session_token, &session_token, expires_at).await?;
-        let visitor = visitor.ok_or(SessionRefusal::Unknown)?;
+        let visitor = visitor.ok_or(SessionError::Unknown)?;
         let metadata = json!({ "source": "widgetSessions.refresh", "refreshed": true });
-        self.log_session(cx, session.workspace_id, visitor, "auth.session.created", metadata)
-            .await?;
+        log_session(cx, session.workspace_id, visitor, "auth.session.created", metadata).await?;
         Ok(Refreshed {
             session_token,
             expires_at,
         })
     }
+}
 
-    async fn widget_sessions_revoke(&self, cx: &mut MutationCx, req: widget_sessions::Revoke) -> Result<Revoked> {
+impl Handle<widget_sessions::Revoke> for Inbox {
+    async fn handle(&self, cx: &mut MutationCx, req: widget_sessions::Revoke) -> Result<Revoked> {
         if let Some((workspace, visitor)) = store::delete(cx, &req.session_token).await? {
             let metadata = json!({ "source": "widgetSessions.revoke" });
-            self.log_session(cx, workspace, visitor, "auth.logout", metadata)
-                .await?;
+            log_session(cx, workspace, visitor, "auth.logout", metadata).await?;
         }
         Ok(Revoked { success: true })
     }
+}
 
-    async fn widget_sessions_validate_session_token(
-        &self,
-        cx: &mut QueryCx,
-        req: widget_sessions::ValidateSessionToken,
-    ) -> Result<TokenVerdict> {
-        let session = match cx.visitor_session(Some(&req.session_token), req.workspace_id).await? {
+impl Handle<widget_sessions::ValidateSessionToken> for Inbox {
+    async fn handle(&self, cx: &mut QueryCx, req: widget_sessions::ValidateSessionToken) -> Result<TokenVerdict> {
+        let session = match cx.visitor(Some(&req.session_token), req.workspace_id).await {
             Ok(session) => session,
-            Err(refusal) => return Ok(refused(refusal.message())),
+            Err(error) => match error.message() {
+                Some(reason) => return Ok(refused(reason)),
+                None => return Err(error.into()),
+            },
         };
         if let Some(expected) = req.visitor_id.filter(|id| *id != session.visitor_id)
             && queries::resolve_alias(cx, expected).await? != session.visitor_id
@@ -136,20 +103,20 @@ impl WidgetSessions for Inbox {
             reason: None,
         })
     }
+}
 
-    async fn widget_sessions_cleanup_expired_sessions(
-        &self,
-        cx: &mut MutationCx,
-        _: widget_sessions::CleanupExpiredSessions,
-    ) -> Result<Cleanup> {
+impl Handle<widget_sessions::CleanupExpiredSessions> for Inbox {
+    async fn handle(&self, cx: &mut MutationCx, _: widget_sessions::CleanupExpiredSessions) -> Result<Cleanup> {
         let deleted = store::delete_expired(cx, cx.now(), CLEANED_AT_ONCE).await?;
         Ok(Cleanup {
             deleted: deleted.into(),
             has_more: i64::try_from(deleted) == Ok(CLEANED_AT_ONCE),
         })
     }
+}
 
-    async fn clean_up_sessions(&self, cx: &mut ActionCx, _: CleanUpSessions) -> Result<()> {
+impl Perform<CleanUpSessions> for Inbox {
+    async fn perform(&self, cx: &mut ActionCx, _: CleanUpSessions) -> Result<()> {
         // Open live queries may rest on a session that has just run out.
         let time = cx.now().plus(-LIVE_GRACE_MS);
         loop {
@@ -163,25 +130,28 @@ impl WidgetSessions for Inbox {
     }
 }
 
-impl Inbox {
-    async fn log_session(
-        &self,
-        cx: &mut MutationCx,
-        workspace_id: WorkspaceId,
-        visitor: VisitorId,
-        action: &'static str,
-        metadata: Value,
-    ) -> Result<()> {
-        let entry = Entry {
-            workspace_id,
-            actor: Actor::Api,
-            action,
-            resource_type: "widgetSession",
-            resource_id: Some(visitor.to_string()),
-            metadata: Some(metadata),
-        };
-        self.parts.audit.record(cx, entry).await
+impl Handle<widget_sessions::InternalEndAllSessions> for Inbox {
+    async fn handle(&self, cx: &mut MutationCx, _: widget_sessions::InternalEndAllSessions) -> Result<Int> {
+        store::end_all(cx).await
     }
+}
+
+async fn log_session(
+    cx: &mut MutationCx,
+    workspace_id: WorkspaceId,
+    visitor: VisitorId,
+    action: &'static str,
+    metadata: Value,
+) -> Result<()> {
+    let entry = InternalRecord {
+        workspace_id,
+        actor_id: None,
+        action: action.to_owned(),
+        resource_type: "widgetSession".to_owned(),
+        resource_id: Some(visitor.to_string()),
+        metadata: Some(metadata),
+    };
+    cx.call(entry).await
 }
 
 fn refused(reason: &str) -> TokenVerdict {
@@ -193,15 +163,7 @@ fn refused(reason: &str) -> TokenVerdict {
     }
 }
 
-pub(crate) fn register(of: &mut Registration<'_, dyn InboxService>) -> Result<()> {
-    of.mutation::<widget_sessions::Boot>(|s, cx, req| s.widget_sessions_boot(cx, req))
-        .mutation::<widget_sessions::Refresh>(|s, cx, req| s.widget_sessions_refresh(cx, req))
-        .mutation::<widget_sessions::Revoke>(|s, cx, req| s.widget_sessions_revoke(cx, req))
-        .query::<widget_sessions::ValidateSessionToken>(|s, cx, req| s.widget_sessions_validate_session_token(cx, req))
-        .mutation::<widget_sessions::CleanupExpiredSessions>(|s, cx, req| {
-            s.widget_sessions_cleanup_expired_sessions(cx, req)
-        })
-        .job::<CleanUpSessions>(|s, cx, job| s.clean_up_sessions(cx, job))
-        .every(CLEAN_EVERY, &CleanUpSessions {})?;
-    Ok(())
+pub(crate) fn register_jobs(service: &Arc<Inbox>, registry: &mut Registry) -> Result<()> {
+    registry.job::<CleanUpSessions, _>(service);
+    registry.every(CLEAN_EVERY, &CleanUpSessions {})
 }

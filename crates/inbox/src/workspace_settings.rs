@@ -1,16 +1,17 @@
 //! What a workspace says about its visitors: from where they come, who vouches for them, how long sessions last.
 
+use crate::topics;
 use std::sync::Arc;
 
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
 use opencom_contract::workspaces::IdentityVerificationMode;
 use opencom_core::auth::seal::MasterKey;
 use opencom_core::id::WorkspaceId;
 use opencom_core::origin::{self, Verdict};
 use opencom_core::{Error, Millis, Result};
+use opencom_runtime::QueryCx;
+use opencom_runtime::RunQueryDsl;
 use opencom_runtime::access::IDENTITY_SECRET;
-use opencom_runtime::{QueryCx, Topic};
 use opencom_schema::workspaces;
 
 const DEFAULT_LIFETIME: i64 = Millis::DAY;
@@ -32,7 +33,7 @@ pub(crate) struct WorkspaceSettings {
 /// Reads the settings of a workspace, mostly from the cache.
 pub(crate) async fn of_workspace(cx: &mut QueryCx, workspace: WorkspaceId) -> Result<Option<Arc<WorkspaceSettings>>> {
     let settings = cx
-        .cached(Topic::Workspace(workspace), move |connection| {
+        .cached(topics::workspace(workspace), move |connection| {
             Box::pin(async move {
                 let row = WorkspaceSettings::query()
                     .find(workspace)

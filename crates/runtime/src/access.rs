@@ -5,8 +5,8 @@
 
 use std::sync::Arc;
 
+use crate::RunQueryDsl;
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
 use opencom_core::auth::token;
 use opencom_core::id::{AuthSessionId, UserId, VisitorId, WorkspaceId};
 use opencom_core::{Code, Error, Millis, Permission, Result, Role, permission};
@@ -14,12 +14,12 @@ use opencom_schema::{auth_sessions, users, widget_sessions, workspace_members};
 
 use crate::reseal::Sealed;
 use crate::topic::Hashed;
-use crate::{Caller, QueryCx, Topic};
+use crate::{Caller, QueryCx, topic};
 
 /// The purpose under which the secret of a workspace's identity verification is sealed.
 pub const IDENTITY_SECRET: &str = "workspace.identity_secret";
-/// Where they are.
-pub const SEALED: Sealed = Sealed {
+/// The column of those secrets.
+pub const IDENTITY_SECRETS: Sealed = Sealed {
     table: "workspaces",
     by: "id",
     column: "identity_secret_sealed",
@@ -85,51 +85,73 @@ pub struct VisitorSession {
 }
 
 impl VisitorSession {
-    /// The session, when it is good in this workspace at this time.
-    pub fn in_workspace(self, workspace: WorkspaceId, now: Millis) -> Result<Self, SessionRefusal> {
+    /// Returns the session if it is valid in this workspace at this time.
+    ///
+    /// # Errors
+    /// [`SessionError::OtherWorkspace`] or [`SessionError::Expired`].
+    pub fn in_workspace(self, workspace: WorkspaceId, now: Millis) -> Result<Self, SessionError> {
         if self.workspace_id != workspace {
-            Err(SessionRefusal::OtherWorkspace)
+            Err(SessionError::OtherWorkspace)
         } else if self.expires_at < now {
-            Err(SessionRefusal::Expired)
+            Err(SessionError::Expired)
         } else {
             Ok(self)
         }
     }
 }
 
-/// Why a visitor's token is not good. The texts are the contract's; clients search for parts of them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SessionRefusal {
+/// Why a visitor's token is invalid. The texts are the contract's; clients search for parts of them.
+#[derive(Debug)]
+pub enum SessionError {
     /// No token, or an empty one.
     Missing,
     /// Unknown, revoked or rotated.
     Unknown,
     /// Of another workspace.
     OtherWorkspace,
-    /// Its time is over.
+    /// Expired.
     Expired,
+    /// The check itself failed.
+    Failed(Error),
 }
 
-impl SessionRefusal {
-    /// The text of the contract.
-    pub const fn message(self) -> &'static str {
+impl SessionError {
+    /// The text of the contract; `None` if the check itself failed.
+    pub const fn message(&self) -> Option<&'static str> {
         match self {
-            Self::Missing => "Session token required",
-            Self::Unknown => "Invalid session token",
-            Self::OtherWorkspace => "Session token does not match workspace",
-            Self::Expired => "Session expired",
+            Self::Missing => Some("Session token required"),
+            Self::Unknown => Some("Invalid session token"),
+            Self::OtherWorkspace => Some("Session token does not match workspace"),
+            Self::Expired => Some("Session expired"),
+            Self::Failed(_) => None,
         }
     }
 }
 
-impl From<SessionRefusal> for Error {
-    fn from(refusal: SessionRefusal) -> Self {
-        let code = match refusal {
-            SessionRefusal::Missing | SessionRefusal::Unknown => Code::NotAuthenticated,
-            SessionRefusal::OtherWorkspace => Code::NotAuthorized,
-            SessionRefusal::Expired => Code::SessionExpired,
+impl From<Error> for SessionError {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<diesel::result::Error> for SessionError {
+    fn from(error: diesel::result::Error) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl From<SessionError> for Error {
+    fn from(error: SessionError) -> Self {
+        let code = match &error {
+            SessionError::Missing | SessionError::Unknown => Code::NotAuthenticated,
+            SessionError::OtherWorkspace => Code::NotAuthorized,
+            SessionError::Expired => Code::SessionExpired,
+            SessionError::Failed(_) => Code::InternalError,
         };
-        Self::new(code, refusal.message())
+        match (error.message(), error) {
+            (_, SessionError::Failed(error)) => error,
+            (message, _) => Self::new(code, message.unwrap_or_default()),
+        }
     }
 }
 
@@ -198,7 +220,7 @@ impl QueryCx {
     /// What a user is in a workspace.
     pub async fn membership(&mut self, user: UserId, workspace: WorkspaceId) -> Result<Option<Membership>> {
         let memberships = self
-            .cached(Topic::MembershipsOfUser(user), move |connection| {
+            .cached(topic::memberships_of_user(user), move |connection| {
                 Box::pin(async move {
                     let rows = Membership::query()
                         .filter(workspace_members::user_id.eq(user))
@@ -218,7 +240,7 @@ impl QueryCx {
     /// A user's row, as far as access and names go.
     pub async fn user_by_id(&mut self, id: UserId) -> Result<Option<Arc<User>>> {
         let user = self
-            .cached(Topic::User(id), move |connection| {
+            .cached(topic::user(id), move |connection| {
                 Box::pin(async move { Ok(User::query().find(id).first(connection).await.optional()?) })
             })
             .await?;
@@ -227,7 +249,7 @@ impl QueryCx {
 
     async fn session_stands(&mut self, session: AuthSessionId, user: UserId) -> Result<bool> {
         let row = self
-            .cached(Topic::AuthSession(session), move |connection| {
+            .cached(topic::auth_session(session), move |connection| {
                 Box::pin(async move {
                     let row = auth_sessions::table
                         .find(session)
@@ -246,22 +268,25 @@ impl QueryCx {
         Ok(owner == user && expires_at > self.now())
     }
 
-    /// The session of a visitor's token, of whatever workspace and possibly over, or why there is none. For methods that
-    /// learn the workspace from a row: asked first, it keeps strangers from learning whether the row exists.
-    pub async fn session_by_token(&mut self, token: Option<&str>) -> Result<Result<VisitorSession, SessionRefusal>> {
+    /// Returns the session of a visitor's token, of any workspace and possibly expired. For functions that learn the
+    /// workspace from a row: checked first, it hides from anonymous callers whether the row exists.
+    ///
+    /// # Errors
+    /// [`SessionError::Missing`], [`SessionError::Unknown`], [`SessionError::Failed`].
+    pub async fn session_by_token(&mut self, token: Option<&str>) -> Result<VisitorSession, SessionError> {
         let Some(token) = token.filter(|token| !token.is_empty()) else {
-            return Ok(Err(SessionRefusal::Missing));
+            return Err(SessionError::Missing);
         };
         let hash = token::sha256(token);
         let session = self
-            .cached(Topic::WidgetSession(Hashed::digest(&hash)), move |connection| {
+            .cached(topic::widget_session(Hashed::digest(&hash)), move |connection| {
                 Box::pin(async move {
                     let row = VisitorSession::query()
                         .filter(widget_sessions::token_hash.eq(hash.as_slice()))
                         .first(connection)
                         .await
                         .optional()?;
-                    Ok(row)
+                    Ok::<Option<VisitorSession>, Error>(row)
                 })
             })
             .await?;
@@ -271,12 +296,12 @@ impl QueryCx {
             Some(session) => self.with_grace(session, session.expires_at),
             None if self.is_resumed() => match self.replaced_session(hash).await? {
                 Some((session, replaced_at)) => self.with_grace(session, replaced_at),
-                None => return Ok(Err(SessionRefusal::Unknown)),
+                None => return Err(SessionError::Unknown),
             },
-            None => return Ok(Err(SessionRefusal::Unknown)),
+            None => return Err(SessionError::Unknown),
         };
         self.holds_until(session.expires_at.plus(1));
-        Ok(Ok(session))
+        Ok(session)
     }
 
     /// A session that ended at `ended_at`, as good for a live query that was open then as it is for the time of grace.
@@ -304,22 +329,32 @@ impl QueryCx {
         Ok(replaced)
     }
 
-    /// The session of a visitor's token in a workspace, or why there is none.
-    pub async fn visitor_session(
+    /// Returns the session of a visitor's token in a workspace.
+    ///
+    /// # Errors
+    /// Why the token is invalid, see [`SessionError`].
+    pub async fn visitor(
         &mut self,
         token: Option<&str>,
         workspace: WorkspaceId,
-    ) -> Result<Result<VisitorSession, SessionRefusal>> {
+    ) -> Result<VisitorSession, SessionError> {
         let now = self.now();
-        let session = self.session_by_token(token).await?;
-        Ok(session.and_then(|session| session.in_workspace(workspace, now)))
+        self.session_by_token(token).await?.in_workspace(workspace, now)
     }
 
-    /// The visitor of a token in a workspace.
+    /// Returns the session of a visitor's token in a workspace; `None` if the token is invalid.
     ///
     /// # Errors
-    /// What [`SessionRefusal`] says.
-    pub async fn visitor(&mut self, token: Option<&str>, workspace: WorkspaceId) -> Result<VisitorSession> {
-        Ok(self.visitor_session(token, workspace).await??)
+    /// An internal error if the check fails.
+    pub async fn visitor_if_valid(
+        &mut self,
+        token: Option<&str>,
+        workspace: WorkspaceId,
+    ) -> Result<Option<VisitorSession>> {
+        match self.visitor(token, workspace).await {
+            Ok(session) => Ok(Some(session)),
+            Err(SessionError::Failed(error)) => Err(error),
+            Err(_) => Ok(None),
+        }
     }
 }

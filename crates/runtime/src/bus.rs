@@ -5,10 +5,11 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::RunQueryDsl;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use diesel::sql_types::Text;
-use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
+use diesel_async::{AsyncConnection, AsyncPgConnection};
 use futures_util::StreamExt;
 use opencom_core::auth::token;
 use tokio::sync::{mpsc, watch};
@@ -21,7 +22,7 @@ const GATHER: Duration = Duration::from_millis(3);
 /// How many changes may wait to be told; beyond, listeners elsewhere start over.
 const OUTBOX: usize = 64 * 1024;
 /// Topics of one notification: its text must stay below 8000 bytes.
-const PER_NOTIFICATION: usize = 300;
+const PER_NOTIFICATION: usize = 250;
 /// The pause before connecting again, doubled as long as that fails.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// How often to look whether the connections still live.
@@ -146,14 +147,10 @@ fn hear(payload: &str, replica: &str, topics: &Topics) {
         .flatten()
         .and_then(|bytes| {
             let (packed, rest) = bytes.as_chunks::<{ Topic::PACKED }>();
-            rest.is_empty().then(|| {
-                packed
-                    .iter()
-                    .map(|topic| Topic::unpack(*topic))
-                    .collect::<Option<Vec<_>>>()
-            })?
+            let topics = packed.iter().map(|topic| Topic::unpack(*topic));
+            rest.is_empty().then(|| topics.collect::<Vec<_>>())
         });
-    // A replica of another version may tell of topics that are unknown here.
+    // A replica of another version may pack topics in another length.
     match unpacked {
         Some(heard) => {
             metrics::counter!("opencom_bus_heard_total").increment(heard.len() as u64);

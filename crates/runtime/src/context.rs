@@ -1,363 +1,62 @@
-//! The unit of work that every service method gets: who asks, one connection, what was read and changed.
+//! The door of a context: all that the program knows of it.
 
-use std::collections::BTreeSet;
-use std::net::IpAddr;
-use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
-use diesel_async::AsyncPgConnection;
-use opencom_contract::{Function, Kind};
-use opencom_core::auth::jwt::AgentIdentity;
-use opencom_core::auth::seal::MasterKey;
-use opencom_core::{Error, Millis, Result};
-use scoped_futures::ScopedBoxFuture;
+use async_trait::async_trait;
+use opencom_core::Result;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
 
-use crate::database::{Connection, Pool};
-use crate::jobs::{Job, NewJob};
-use crate::limits::{Key, Limit, RateLimits};
-use crate::timestamp::Timestamps;
-use crate::{BoxFuture, Clock, Dispatcher, Topic, Topics};
+use crate::health::Finding;
+use crate::reseal::Sealed;
+use crate::{Registry, Server};
 
-/// What all functions of a process share.
-pub struct Server {
-    /// The time.
-    pub clock: Clock,
-    /// Published changes and the cache.
-    pub topics: Arc<Topics>,
-    /// Secrets at rest.
-    pub master_key: MasterKey,
-    /// The order of commits as clients see it.
-    pub timestamps: Timestamps,
-    /// How often something may be done.
-    pub limits: RateLimits,
-    /// Where callers reach this server, without a slash at the end; the issuer of tokens.
-    pub public_url: String,
-    /// Refuses visitors' calls without a token that today's apps still make.
-    pub strict_visitors: bool,
-}
-
-/// Who asks, and the address that the call comes from.
-#[derive(Clone, Copy, Debug)]
-pub struct Asker {
-    /// Who asks.
-    pub caller: Caller,
-    /// Where from; `None` for what does not come over the network, like jobs.
-    pub address: Option<IpAddr>,
-}
-
-impl From<Caller> for Asker {
-    fn from(caller: Caller) -> Self {
-        Self { caller, address: None }
-    }
-}
-
-/// Who asks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Caller {
-    /// Nobody, or a visitor who shows a session token as an argument.
-    Anonymous,
-    /// Whoever a token that verifies speaks for.
-    Agent(AgentIdentity),
-}
-
-/// A read: one connection, and the topics read so far.
-pub struct QueryCx {
-    server: Arc<Server>,
-    asker: Asker,
-    now: Millis,
-    pool: Pool,
-    connection: Option<Connection>,
-    reads: BTreeSet<Topic>,
-    /// What this unit of work has changed itself: the cache knows nothing of it, and must not before the commit.
-    writes: BTreeSet<Topic>,
-    holds_until: Option<Millis>,
-    journal: Option<String>,
-    resumed: bool,
-    rests_on_grace: bool,
-}
-
-/// What a read rests on.
-pub(crate) struct Basis {
-    pub(crate) reads: Vec<Topic>,
-    pub(crate) holds_until: Option<Millis>,
-    pub(crate) journal: Option<String>,
-    pub(crate) rests_on_grace: bool,
-}
-
-impl QueryCx {
-    /// A unit of work at the present time.
-    pub fn new(server: Arc<Server>, pool: Pool, asker: impl Into<Asker>) -> Self {
-        let now = server.clock.now();
-        Self {
-            server,
-            asker: asker.into(),
-            now,
-            pool,
-            connection: None,
-            reads: BTreeSet::new(),
-            writes: BTreeSet::new(),
-            holds_until: None,
-            journal: None,
-            resumed: false,
-            rests_on_grace: false,
-        }
-    }
-
-    /// The same, for the next result of a live query: with the journal of the last one, and, when that one was good,
-    /// with the grace that an open query has.
-    pub(crate) fn continued(mut self, journal: Option<String>, resumed: bool) -> Self {
-        self.journal = journal;
-        self.resumed = resumed;
-        self
-    }
-
-    /// What all functions share.
-    pub fn server(&self) -> &Server {
-        &self.server
-    }
-
-    /// Who asks.
-    pub fn caller(&self) -> Caller {
-        self.asker.caller
-    }
-
-    /// Counts what `key` does.
-    ///
-    /// A live query counts once, however often its rows change; one that was refused runs again when it may.
+/// A context as the program sees it. Everything but [`register`](Self::register) has a default.
+#[async_trait]
+pub trait Context: Send + Sync + 'static {
+    /// Registers functions, jobs, listeners, topics and limits.
     ///
     /// # Errors
-    /// `RATE_LIMITED` when there was too much of it.
-    pub fn count(&mut self, limit: Limit, key: impl Into<Key>) -> Result<()> {
-        if self.resumed {
-            return Ok(());
-        }
-        self.server.limits.check(limit, key).inspect_err(|error| {
-            if let Some(wait) = error.data().retry_after_ms {
-                self.holds_until(self.now.plus(wait.0));
-            }
-        })
-    }
+    /// An internal error if a scheduled job has no JSON form.
+    fn register(self: Arc<Self>, registry: &mut Registry) -> Result<()>;
 
-    /// The same, by the address that the call comes from. What comes from none is not limited.
+    /// Loads and checks what the context needs before the first call. Runs after the migrations, in every process.
     ///
     /// # Errors
-    /// `RATE_LIMITED`.
-    pub fn count_address(&mut self, limit: Limit) -> Result<()> {
-        self.asker.address.map_or(Ok(()), |address| self.count(limit, address))
-    }
-
-    /// The same, by the signed-in user, or by the address when there is none.
-    ///
-    /// # Errors
-    /// `RATE_LIMITED`.
-    pub fn count_caller(&mut self, limit: Limit) -> Result<()> {
-        match self.asker.caller {
-            Caller::Agent(identity) => self.count(limit, identity.user),
-            Caller::Anonymous => self.count_address(limit),
-        }
-    }
-
-    /// The time, the same for the whole unit of work.
-    pub fn now(&self) -> Millis {
-        self.now
-    }
-
-    /// The connection, opened when first needed: what the caches answer needs none.
-    pub async fn connection(&mut self) -> Result<&mut AsyncPgConnection> {
-        if self.connection.is_none() {
-            self.connection = Some(self.pool.get().await?);
-        }
-        match &mut self.connection {
-            Some(connection) => Ok(&mut *connection),
-            None => Err(Error::internal("the connection is gone")),
-        }
-    }
-
-    /// Records that rows of this topic are part of the result.
-    pub fn read(&mut self, topic: Topic) {
-        self.reads.insert(topic);
-    }
-
-    /// Records that the result holds until `time` only, whatever is published. A time that has passed already ends nothing
-    /// any more: what it changes is in the result.
-    pub fn holds_until(&mut self, time: Millis) {
-        if time <= self.now {
-            return;
-        }
-        self.holds_until = Some(self.holds_until.map_or(time, |until| until.min(time)));
-    }
-
-    /// The value under `topic`: cached, or loaded and cached. The entry dies when the topic is published.
-    pub async fn cached<T, L>(&mut self, topic: Topic, load: L) -> Result<Arc<T>>
-    where
-        T: Send + Sync + 'static,
-        L: for<'a> FnOnce(&'a mut AsyncPgConnection) -> BoxFuture<'a, Result<T>>,
-    {
-        self.read(topic);
-        if self.writes.contains(&topic) {
-            return Ok(Arc::new(load(self.connection().await?).await?));
-        }
-        if let Some(value) = self.server.topics.cached(&topic) {
-            return Ok(value);
-        }
-        let since = self.server.topics.sequence();
-        let value = Arc::new(load(self.connection().await?).await?);
-        self.server.topics.cache(topic, since, Arc::clone(&value));
-        Ok(value)
-    }
-
-    /// What the query has kept for itself from its last execution: where a page ended, say.
-    pub fn journal(&self) -> Option<&str> {
-        self.journal.as_deref()
-    }
-
-    /// Keeps something for the next execution of the same live query, also over a reconnect. Clients can read it and
-    /// send what they like.
-    pub fn keep_journal(&mut self, journal: String) {
-        self.journal = Some(journal);
-    }
-
-    /// Whether this is the next result of a live query whose last one was good.
-    pub(crate) fn is_resumed(&self) -> bool {
-        self.resumed
-    }
-
-    /// Records that the result is for those only who have had the last one.
-    pub(crate) fn rest_on_grace(&mut self) {
-        self.rests_on_grace = true;
-    }
-
-    /// What was read, and how long the result holds.
-    pub(crate) fn into_basis(self) -> Basis {
-        Basis {
-            reads: self.reads.into_iter().collect(),
-            holds_until: self.holds_until,
-            journal: self.journal,
-            rests_on_grace: self.rests_on_grace,
-        }
-    }
-}
-
-/// A write: one open transaction, the topics changed and the jobs to do after the commit.
-///
-/// The dispatcher begins, commits and publishes around it.
-pub struct MutationCx {
-    query: QueryCx,
-    jobs: Vec<NewJob>,
-}
-
-impl MutationCx {
-    pub(crate) fn new(query: QueryCx) -> Self {
-        Self {
-            query,
-            jobs: Vec::new(),
-        }
-    }
-
-    /// Records that rows of this topic changed.
-    pub fn write(&mut self, topic: Topic) {
-        self.query.writes.insert(topic);
-    }
-
-    /// Queues a job that runs after the commit.
-    pub fn enqueue<J: Job>(&mut self, job: &J) -> Result<()> {
-        self.enqueue_at(job, self.now())
-    }
-
-    /// Queues a job that runs after the commit and not before `run_at`.
-    pub fn enqueue_at<J: Job>(&mut self, job: &J, run_at: Millis) -> Result<()> {
-        let job = NewJob::new(job, run_at, self.now())?;
-        self.jobs.push(job);
+    /// Says what the operator has to change.
+    async fn prepare(&self, process: &Process) -> Result<()> {
+        let _ = process;
         Ok(())
     }
 
-    pub(crate) fn take_jobs(&mut self) -> Vec<NewJob> {
-        std::mem::take(&mut self.jobs)
+    /// Builds what takes long and is not needed to serve, like an index over existing rows. `serve` runs it beside the
+    /// calls, `migrate` waits for it. Interrupted, it starts over the next time.
+    async fn build_indexes(&self, process: &Process) {
+        let _ = process;
     }
 
-    /// What was changed.
-    pub(crate) fn take_writes(&mut self) -> Vec<Topic> {
-        std::mem::take(&mut self.query.writes).into_iter().collect()
+    /// Spawns the tasks that run as long as the process. Each ends when `stop` turns true.
+    fn background(self: Arc<Self>, process: &Process, stop: &watch::Receiver<bool>, tasks: &mut JoinSet<()>) {
+        let _ = (process, stop, tasks);
+    }
+
+    /// The columns that hold secrets sealed under the master key.
+    fn sealed_columns(&self) -> &'static [Sealed] {
+        &[]
+    }
+
+    /// Checks what the context depends on, for `opencom doctor`. Changes nothing.
+    async fn health(&self, process: &Process) -> Vec<Finding> {
+        let _ = process;
+        Vec::new()
     }
 }
 
-impl Deref for MutationCx {
-    type Target = QueryCx;
-    fn deref(&self) -> &QueryCx {
-        &self.query
-    }
-}
-
-impl DerefMut for MutationCx {
-    fn deref_mut(&mut self) -> &mut QueryCx {
-        &mut self.query
-    }
-}
-
-/// An action or a job: no transaction of its own, so it may call the outside world.
-pub struct ActionCx {
-    dispatcher: Dispatcher,
-    asker: Asker,
-}
-
-impl ActionCx {
-    pub(crate) fn new(dispatcher: Dispatcher, asker: Asker) -> Self {
-        Self { dispatcher, asker }
-    }
-
+/// What a context may use outside of any call.
+#[derive(Clone)]
+pub struct Process {
+    /// The address of the database.
+    pub database_url: String,
     /// What all functions share.
-    pub fn server(&self) -> &Server {
-        self.dispatcher.server()
-    }
-
-    /// Who asks.
-    pub fn caller(&self) -> Caller {
-        self.asker.caller
-    }
-
-    /// Counts a call by the address that it comes from, as [`QueryCx::count_address`] does.
-    ///
-    /// # Errors
-    /// `RATE_LIMITED`.
-    pub fn count_address(&self, limit: Limit) -> Result<()> {
-        let limits = &self.server().limits;
-        self.asker
-            .address
-            .map_or(Ok(()), |address| limits.check(limit, address))
-    }
-
-    /// The time.
-    pub fn now(&self) -> Millis {
-        self.server().clock.now()
-    }
-
-    /// Reads, outside any transaction.
-    pub async fn read<'env, T: Send>(
-        &self,
-        read: impl for<'a> FnOnce(&'a mut QueryCx) -> ScopedBoxFuture<'env, 'a, Result<T>> + Send,
-    ) -> Result<T> {
-        read(&mut self.dispatcher.query_cx(self.asker)).await
-    }
-
-    /// Writes in a transaction of its own; run again when the database asks for it.
-    ///
-    /// `|cx| async move { … }.scope_boxed()`.
-    pub async fn transaction<'env, T: Send>(
-        &self,
-        write: impl for<'a> Fn(&'a mut MutationCx) -> ScopedBoxFuture<'env, 'a, Result<T>> + Send + Sync,
-    ) -> Result<T> {
-        self.dispatcher.transaction(self.asker, write).await
-    }
-
-    /// Calls another function, as the same caller.
-    pub async fn call<F: Function>(&self, request: &F) -> Result<F::Output> {
-        let arguments = serde_json::to_string(request).map_err(Error::internal)?;
-        let path = F::DESCRIPTOR.path;
-        let value = match F::DESCRIPTOR.kind {
-            Kind::Query => self.dispatcher.query(path, &arguments, self.asker).await.outcome?,
-            Kind::Mutation => self.dispatcher.internal_mutation(path, &arguments, self.asker).await?,
-            Kind::Action => return Err(Error::internal("actions do not call actions")),
-        };
-        serde_json::from_str(&value).map_err(Error::internal)
-    }
+    pub server: Arc<Server>,
 }

@@ -3,20 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use diesel_async::{AsyncPgConnection, TransactionManager};
-use opencom_contract::{Kind, Who};
-use opencom_core::{Code, Error, Millis, Result};
+use opencom_contract::{Function, Kind};
+use opencom_core::{Error, Millis, Result};
 use rand::RngExt;
 use scoped_futures::{ScopedBoxFuture, ScopedFutureExt};
 
-use crate::context::{ActionCx, Asker, MutationCx, QueryCx, Server};
 use crate::database::{Pool, is_worth_another_try};
-use crate::registry::{Method, Registry};
+use crate::handle::UnitOfWork;
+use crate::registry::{FunctionHandle, Method, Registry, unserved};
 use crate::requests::{Answered, RequestId};
 use crate::topics::Sequence;
-use crate::{Topic, jobs, path, requests};
-
-type Transactions = <AsyncPgConnection as diesel_async::AsyncConnection>::TransactionManager;
+use crate::unit_of_work::{ActionCx, Asker, MutationCx, QueryCx, Server};
+use crate::{Topic, requests};
 
 /// How often a transaction is run when the database asks for another try.
 const TRIES: u32 = 6;
@@ -29,11 +27,11 @@ pub struct Dispatcher {
     pool: Pool,
 }
 
-/// A query that somebody keeps up to date.
+/// An execution of a live query.
 #[derive(Clone, Copy, Debug)]
 pub struct LiveQuery<'a> {
-    /// The function's path, as it was sent.
-    pub path: &'a str,
+    /// The function.
+    pub function: &'a FunctionHandle,
     /// The arguments, as JSON.
     pub arguments: &'a str,
     /// Who asks.
@@ -61,6 +59,20 @@ pub struct Execution {
     pub rests_on_grace: bool,
 }
 
+impl Execution {
+    /// The outcome of a query that could not even begin.
+    pub fn failed(error: Error, since: Sequence) -> Self {
+        Self {
+            outcome: Err(error),
+            reads: Vec::new(),
+            holds_until: None,
+            since,
+            journal: None,
+            rests_on_grace: false,
+        }
+    }
+}
+
 impl Dispatcher {
     /// Runs the functions of `registry` on `pool`.
     pub fn new(registry: Arc<Registry>, server: Arc<Server>, pool: Pool) -> Self {
@@ -68,7 +80,7 @@ impl Dispatcher {
     }
 
     /// What all functions share.
-    pub fn server(&self) -> &Server {
+    pub fn server(&self) -> &Arc<Server> {
         &self.server
     }
 
@@ -77,45 +89,56 @@ impl Dispatcher {
         &self.pool
     }
 
-    /// The registered form of a path; `None` when there is no such function.
-    pub fn registered_path(&self, path: &str) -> Option<&'static str> {
-        self.registry
-            .function(&path::canonical(path).ok()?)
-            .map(|(descriptor, _)| descriptor.path)
-    }
-
-    pub(crate) fn registry(&self) -> &Registry {
+    /// Every function and job.
+    pub fn registry(&self) -> &Arc<Registry> {
         &self.registry
     }
 
-    /// Runs a function of the kind that the caller asked for.
+    /// Looks up a function that callers may name, see [`Registry::resolve`].
     ///
     /// # Errors
-    /// What the function refuses; `NOT_FOUND` for a path that does not exist or is internal; `INVALID_INPUT` for
-    /// another kind.
-    pub async fn call(&self, kind: Kind, path: &str, arguments: &str, asker: impl Into<Asker>) -> Result<String> {
-        match kind {
-            Kind::Query => self.query(path, arguments, asker).await.outcome,
+    /// `INVALID_INPUT` for a text that is no path, `NOT_FOUND` for a path that does not exist or is internal.
+    pub fn resolve(&self, path: &str) -> Result<FunctionHandle> {
+        self.registry.resolve(path)
+    }
+
+    /// Runs a function of any kind.
+    ///
+    /// # Errors
+    /// What the function refuses.
+    pub async fn call(
+        &self,
+        function: &FunctionHandle,
+        arguments: &str,
+        asker: impl Into<Asker> + Send,
+    ) -> Result<String> {
+        let asker = asker.into();
+        match function.kind() {
+            Kind::Query => self.query(function, arguments, asker).await.outcome,
             Kind::Mutation | Kind::Action => {
-                let path = path::canonical(path)?;
-                self.find(&path, kind, false)?;
-                self.run_to_the_end(path.into_owned(), arguments.to_owned(), asker.into())
+                let (this, function, arguments) = (self.clone(), function.clone(), arguments.to_owned());
+                // A task of its own: a caller who hangs up does not stop it between commit and publication, and a panic
+                // stays inside.
+                tokio::spawn(async move { this.run(&function, &arguments, asker).await })
                     .await
+                    .map_err(Error::internal)?
             }
         }
     }
 
-    /// Runs a function of whatever kind it is.
-    pub async fn call_any(&self, path: &str, arguments: &str, asker: impl Into<Asker>) -> Result<String> {
-        let canonical = path::canonical(path)?;
-        let (descriptor, _) = self.registry.function(&canonical).ok_or_else(|| unknown(&canonical))?;
-        self.call(descriptor.kind, path, arguments, asker).await
+    /// Runs a mutation or an action.
+    async fn run(&self, function: &FunctionHandle, arguments: &str, asker: Asker) -> Result<String> {
+        match function.method() {
+            Method::Mutation(method) => self.transaction(asker, |cx| method(cx, arguments).scope_boxed()).await,
+            Method::Action(method) => method(&mut self.action_cx(asker), arguments).await,
+            Method::Query(_) | Method::Fixed(_) => Err(Error::internal("a query is no mutation")),
+        }
     }
 
     /// Runs a query, and says what the outcome rests on.
-    pub async fn query(&self, path: &str, arguments: &str, asker: impl Into<Asker>) -> Execution {
+    pub async fn query(&self, function: &FunctionHandle, arguments: &str, asker: impl Into<Asker>) -> Execution {
         self.live_query(LiveQuery {
-            path,
+            function,
             arguments,
             asker: asker.into(),
             journal: None,
@@ -124,12 +147,16 @@ impl Dispatcher {
         .await
     }
 
-    /// Runs a query again that is kept up to date.
+    /// Runs a live query once more.
     pub async fn live_query(&self, query: LiveQuery<'_>) -> Execution {
         let since = self.server.topics.sequence();
         let journal = query.journal.map(str::to_owned);
         let mut cx = self.query_cx(query.asker).continued(journal, query.resumed);
-        let outcome = self.run_query(&mut cx, query.path, query.arguments).await;
+        let outcome = match query.function.method() {
+            Method::Query(method) => method(&mut cx, query.arguments).await,
+            Method::Fixed(value) => Ok((*value).to_owned()),
+            Method::Mutation(_) | Method::Action(_) => query.function.expect(Kind::Query).map(|()| String::new()),
+        };
         let basis = cx.into_basis();
         Execution {
             outcome,
@@ -141,40 +168,44 @@ impl Dispatcher {
         }
     }
 
-    async fn run_query(&self, cx: &mut QueryCx, path: &str, arguments: &str) -> Result<String> {
-        let path = path::canonical(path)?;
-        if self.registry.function(&path).is_none()
-            && let Some(value) = self.registry.absent(&path)
-        {
-            return Ok(value.to_owned());
-        }
-        match self.find(&path, Kind::Query, false)? {
-            Method::Query(method) => method(cx, arguments).await,
-            Method::Mutation(_) | Method::Action(_) => Err(unknown(&path)),
-        }
+    /// Runs a function from inside the program, internal ones too, without the way through JSON.
+    ///
+    /// # Errors
+    /// What the function refuses; an internal error if no context of this server serves it.
+    pub async fn invoke<F: Function<Kind: UnitOfWork>>(
+        &self,
+        request: F,
+        asker: impl Into<Asker> + Send,
+    ) -> Result<F::Output> {
+        let method = self.registry.typed::<F>().ok_or_else(unserved::<F>)?;
+        let run = F::Kind::run(self.clone(), method, request, asker.into());
+        tokio::spawn(run).await.map_err(Error::internal)?
     }
 
     /// Runs a mutation that came over a sync socket: once, however often it is sent. The answer is recorded in the
-    /// mutation's own transaction, and given again to whoever sends the same request again.
+    /// mutation's own transaction, and returned again for a repetition of the request.
     ///
     /// `sent_before` says that this may be such a repetition; it saves running in vain and is not needed to be right.
+    ///
+    /// # Errors
+    /// What the function refuses.
     pub async fn mutation_once(
         &self,
-        path: &str,
+        function: &FunctionHandle,
         arguments: &str,
         asker: impl Into<Asker>,
         id: RequestId,
         sent_before: bool,
     ) -> Result<Answered> {
-        let path = path::canonical(path)?.into_owned();
-        self.find(&path, Kind::Mutation, false)?;
+        function.expect(Kind::Mutation)?;
         if sent_before && let Some(answered) = self.answered(id).await? {
             return Ok(answered);
         }
-        let (this, arguments, asker) = (self.clone(), arguments.to_owned(), asker.into());
+        let (this, function) = (self.clone(), function.clone());
+        let (arguments, asker) = (arguments.to_owned(), asker.into());
         let run = async move {
-            let Some((_, Method::Mutation(method))) = this.registry.function(&path) else {
-                return Err(unknown(&path));
+            let Method::Mutation(method) = function.method() else {
+                return Err(Error::internal("the function is no mutation"));
             };
             let arguments = &arguments;
             let outcome = this
@@ -204,31 +235,10 @@ impl Dispatcher {
         requests::find(self.pool.get().await?.as_mut(), &self.server.master_key, id).await
     }
 
-    /// Runs a mutation that may be internal.
-    pub async fn internal_mutation(&self, path: &str, arguments: &str, asker: impl Into<Asker>) -> Result<String> {
-        self.find(path, Kind::Mutation, true)?;
-        self.run_to_the_end(path.to_owned(), arguments.to_owned(), asker.into())
-            .await
-    }
-
-    /// Runs a mutation or an action as a task of its own: a caller who hangs up does not stop it between commit and
-    /// publication, and a panic stays inside.
-    async fn run_to_the_end(&self, path: String, arguments: String, asker: Asker) -> Result<String> {
-        let this = self.clone();
-        let run = async move {
-            match this.registry.function(&path) {
-                Some((_, Method::Mutation(method))) => {
-                    let arguments = &arguments;
-                    this.transaction(asker, |cx| method(cx, arguments).scope_boxed()).await
-                }
-                Some((_, Method::Action(method))) => method(&mut this.action_cx(asker), &arguments).await,
-                _ => Err(unknown(&path)),
-            }
-        };
-        tokio::spawn(run).await.map_err(Error::internal)?
-    }
-
     /// Runs `write` in a transaction; again, a few times, when the database asks for it.
+    ///
+    /// # Errors
+    /// What `write` returns, or that of the last try.
     pub async fn transaction<'env, T: Send>(
         &self,
         asker: impl Into<Asker>,
@@ -237,10 +247,21 @@ impl Dispatcher {
         let asker = asker.into();
         let mut tries = 1;
         loop {
-            match self.try_transaction(asker, &write).await {
+            let mut cx = MutationCx::new(self.query_cx(asker));
+            let outcome = match cx.begin().await {
+                Ok(()) => write(&mut cx).await,
+                Err(error) => Err(error),
+            };
+            let outcome = match outcome {
+                Ok(value) => cx.commit().await.map(|()| value),
+                Err(error) => {
+                    cx.roll_back().await;
+                    Err(error)
+                }
+            };
+            match outcome {
                 Err(error) if tries < TRIES && is_worth_another_try(&error) => {
-                    metrics::counter!("opencom_transaction_retries_total").increment(1);
-                    tokio::time::sleep(pause_before(tries)).await;
+                    pause_before(tries).await;
                     tries += 1;
                 }
                 outcome => return outcome,
@@ -248,76 +269,24 @@ impl Dispatcher {
         }
     }
 
-    async fn try_transaction<'env, T: Send>(
-        &self,
-        asker: Asker,
-        write: &(impl for<'a> Fn(&'a mut MutationCx) -> ScopedBoxFuture<'env, 'a, Result<T>> + Send + Sync),
-    ) -> Result<T> {
-        let mut cx = MutationCx::new(self.query_cx(asker));
-        Transactions::begin_transaction(cx.connection().await?).await?;
-        let outcome = async {
-            let value = write(&mut cx).await?;
-            let queued = cx.take_jobs();
-            if !queued.is_empty() {
-                jobs::insert(cx.connection().await?, &queued).await?;
-            }
-            Ok((value, queued.is_empty()))
-        }
-        .await;
-        match outcome {
-            Ok((value, no_jobs)) => {
-                let committing = self.server.topics.committing(cx.take_writes());
-                let committed = Transactions::commit_transaction(cx.connection().await?).await;
-                // Also when the answer to COMMIT got lost: it may have happened.
-                drop(committing);
-                committed?;
-                if !no_jobs {
-                    jobs::wake_workers();
-                }
-                Ok(value)
-            }
-            Err(error) => {
-                // A connection that cannot even roll back is broken; the pool discards it.
-                if let Err(rollback) = Transactions::rollback_transaction(cx.connection().await?).await {
-                    tracing::debug!(error = &rollback as &dyn std::error::Error, "a rollback failed");
-                }
-                Err(error)
-            }
-        }
-    }
-
     pub(crate) fn query_cx(&self, asker: Asker) -> QueryCx {
-        QueryCx::new(Arc::clone(&self.server), self.pool.clone(), asker)
+        QueryCx::new(
+            Arc::clone(&self.server),
+            Arc::clone(&self.registry),
+            self.pool.clone(),
+            asker,
+        )
     }
 
     /// A unit of work for an action or a job.
     pub fn action_cx(&self, asker: impl Into<Asker>) -> ActionCx {
         ActionCx::new(self.clone(), asker.into())
     }
-
-    fn find(&self, path: &str, kind: Kind, internal: bool) -> Result<&Method> {
-        let (descriptor, method) = self.registry.function(path).ok_or_else(|| unknown(path))?;
-        if descriptor.access.who == Who::Internal && !internal {
-            return Err(unknown(path));
-        }
-        if descriptor.kind != kind {
-            return Err(Error::invalid(
-                "path",
-                format!(
-                    "Trying to execute {path} as {kind:?}, but it is defined as {:?}.",
-                    descriptor.kind
-                ),
-            ));
-        }
-        Ok(method)
-    }
 }
 
-/// A few milliseconds, more with every try, and different for those that ran into each other.
-fn pause_before(tries: u32) -> Duration {
-    Duration::from_millis(rand::rng().random_range(0..=1_u64 << tries))
-}
-
-fn unknown(path: &str) -> Error {
-    Error::new(Code::NotFound, format!("Could not find public function for '{path}'."))
+/// Waits a few milliseconds, more with every try, and differently for transactions that ran into each other.
+async fn pause_before(tries: u32) {
+    metrics::counter!("opencom_transaction_retries_total").increment(1);
+    let pause = Duration::from_millis(rand::rng().random_range(0..=1_u64 << tries));
+    tokio::time::sleep(pause).await;
 }

@@ -1,14 +1,14 @@
 //! Uploads and stored files: an address that takes one file once, and the row of each file kept in the file store.
 
+use crate::RunQueryDsl;
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
 use opencom_core::auth::token;
 use opencom_core::error::OrNotFound;
 use opencom_core::id::{StoredFileId, UploadId, WorkspaceId};
 use opencom_core::{Error, Millis, Result};
 use opencom_schema::{stored_files, uploads};
 
-use crate::{MutationCx, QueryCx, Topic};
+use crate::{MutationCx, QueryCx, topic};
 
 /// How long an upload address is good.
 const UPLOAD_LIFETIME: i64 = Millis::HOUR;
@@ -90,7 +90,7 @@ pub async fn open_upload(cx: &mut QueryCx, token: &str) -> Result<Upload> {
 
 /// Ends an upload: the bytes are in the store. Of two that used one address at once, the second is refused.
 pub async fn complete_upload(cx: &mut MutationCx, upload: UploadId, file: &StoredFile) -> Result<()> {
-    cx.write(Topic::StoredFile(file.id));
+    cx.write(topic::stored_file(file.id));
     let connection = cx.connection().await?;
     diesel::insert_into(stored_files::table)
         .values(file)
@@ -113,7 +113,7 @@ pub async fn record(cx: &mut MutationCx, files: &[&StoredFile]) -> Result<()> {
         return Ok(());
     }
     for file in files {
-        cx.write(Topic::StoredFile(file.id));
+        cx.write(topic::stored_file(file.id));
     }
     diesel::insert_into(stored_files::table)
         .values(files.to_vec())
@@ -172,7 +172,7 @@ pub async fn by_id(cx: &mut QueryCx, file: StoredFileId) -> Result<Option<Stored
 /// Forgets files. Their bytes are deleted by the caller's job after the commit.
 pub async fn forget(cx: &mut MutationCx, files: &[StoredFileId]) -> Result<()> {
     for file in files {
-        cx.write(Topic::StoredFile(*file));
+        cx.write(topic::stored_file(*file));
     }
     diesel::delete(stored_files::table.filter(stored_files::id.eq_any(files)))
         .execute(cx.connection().await?)

@@ -2,7 +2,8 @@
 
 use std::sync::LazyLock;
 
-use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use crate::RunQueryDsl;
+use diesel_async::AsyncPgConnection;
 use opencom_core::id::JobId;
 use opencom_core::{Error, Millis, Result};
 use opencom_schema::jobs;

@@ -5,16 +5,18 @@
 //! the dispatcher does, around it.
 
 pub mod access;
-pub mod audit;
 pub mod bus;
 pub mod clock;
 pub mod context;
 pub mod database;
 pub mod dispatch;
 pub mod files;
+pub mod handle;
+pub mod health;
 pub mod jobs;
 pub mod limits;
 pub mod path;
+pub mod query;
 pub mod refusal;
 pub mod registry;
 pub mod requests;
@@ -23,17 +25,24 @@ pub mod statement;
 pub mod timestamp;
 pub mod topic;
 pub mod topics;
+pub mod unit_of_work;
 pub mod worker;
 
 pub use clock::Clock;
-pub use context::{ActionCx, Asker, Caller, MutationCx, QueryCx, Server};
+pub use context::{Context, Process};
 pub use database::Pool;
 pub use dispatch::{Dispatcher, Execution, LiveQuery};
+pub use handle::{Handle, Listen, Perform};
 pub use jobs::Job;
-pub use registry::Registry;
+pub use limits::Limit;
+#[doc(hidden)]
+pub use opencom_contract as contract;
+pub use query::RunQueryDsl;
+pub use registry::{FunctionHandle, Registry};
 pub use scoped_futures::ScopedFutureExt;
 pub use topic::Topic;
 pub use topics::Topics;
+pub use unit_of_work::{ActionCx, Asker, Caller, MutationCx, QueryCx, Server};
 
 /// What service methods return.
 pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn std::future::Future<Output = T> + Send + 'a>>;

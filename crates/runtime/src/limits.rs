@@ -1,5 +1,6 @@
 //! How often something may be done in a while, by one address, visitor or agent.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::str::FromStr;
@@ -15,72 +16,35 @@ use opencom_core::{Error, Id, Result};
 use crate::Clock;
 use crate::timestamp::nanoseconds;
 
-/// What is limited.
+/// A limit that a context declares. Two contexts that declare the same limit share its counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Limit {
-    /// Signing in by password or code, by address. Failed attempts have a stricter limit of their own.
-    SignIn,
-    /// Signing up by password, by address.
-    SignUp,
-    /// Asking for a code by e-mail, by address, and inviting by e-mail, by agent. Each e-mail address has a stricter limit for
-    /// codes of its own.
-    EmailCode,
-    /// Booting and refreshing a visitor's session, by address.
-    Boot,
-    /// Identifying a visitor, by address.
-    Identify,
-    /// Sending messages, by visitor or agent.
-    Send,
-    /// Searching, by visitor or agent, or by address where neither is known.
-    Search,
-    /// Calling a webhook, by address.
-    Webhook,
+pub struct Limit {
+    /// The name that operators use.
+    pub name: &'static str,
+    /// Calls at once, at least 1.
+    pub burst: u32,
+    /// Calls a minute after that, at least 1.
+    pub per_minute: u32,
 }
 
 impl Limit {
-    /// Everything that is limited, in the order of declaration.
-    pub const ALL: [Self; 8] = [
-        Self::SignIn,
-        Self::SignUp,
-        Self::EmailCode,
-        Self::Boot,
-        Self::Identify,
-        Self::Send,
-        Self::Search,
-        Self::Webhook,
-    ];
-
-    /// The name that operators use.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::SignIn => "sign-in",
-            Self::SignUp => "sign-up",
-            Self::EmailCode => "email-code",
-            Self::Boot => "boot",
-            Self::Identify => "identify",
-            Self::Send => "send",
-            Self::Search => "search",
-            Self::Webhook => "webhook",
+    /// A limit with its default figures: calls at once, and a minute after that.
+    pub const fn new(name: &'static str, burst: u32, per_minute: u32) -> Self {
+        Self {
+            name,
+            burst,
+            per_minute,
         }
     }
 
-    /// How often at once, and how often a minute, when nobody says otherwise. Offices and whole mobile networks share an
-    /// address, so what goes by address is generous; the others are what one pair of hands does not reach.
-    const fn usual(self) -> (u32, u32) {
-        match self {
-            Self::SignIn => (600, 300),
-            Self::SignUp => (600, 300),
-            Self::EmailCode => (300, 120),
-            Self::Boot | Self::Identify => (2000, 1200),
-            Self::Send => (300, 120),
-            Self::Search => (300, 300),
-            Self::Webhook => (1200, 1200),
-        }
+    fn quota(self) -> Quota {
+        quota(self.burst, self.per_minute)
     }
+}
 
-    fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|limit| limit.name() == name)
-    }
+fn quota(burst: u32, per_minute: u32) -> Quota {
+    let at_least_one = |figure| NonZeroU32::new(figure).unwrap_or(NonZeroU32::MIN);
+    Quota::per_minute(at_least_one(per_minute)).allow_burst(at_least_one(burst))
 }
 
 /// Whom a limit is for.
@@ -103,10 +67,10 @@ impl<E: Entity> From<Id<E>> for Key {
     }
 }
 
-/// How often each thing may be done: at once, and a minute. Written as `on`, `off`, or the figures that differ:
-/// `send=300/120,boot=600/600`.
+/// The operator's figures. Written as `on`, `off`, or the figures that differ: `send=300/120,boot=600/600` (calls at
+/// once, and a minute).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Quotas(Option<[Quota; Limit::ALL.len()]>);
+pub struct Quotas(Option<Vec<(String, u32, u32)>>);
 
 impl Quotas {
     /// Nothing is limited.
@@ -115,11 +79,7 @@ impl Quotas {
 
 impl Default for Quotas {
     fn default() -> Self {
-        let or_least = |number| NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN);
-        Self(Some(Limit::ALL.map(|limit| {
-            let (burst, minute) = limit.usual();
-            Quota::per_minute(or_least(minute)).allow_burst(or_least(burst))
-        })))
+        Self(Some(Vec::new()))
     }
 }
 
@@ -130,29 +90,23 @@ impl FromStr for Quotas {
         if text.trim() == "off" {
             return Ok(Self::OFF);
         }
-        let mut quotas = Self::default();
         let parts = text.split(',').map(str::trim);
-        for part in parts.filter(|part| !matches!(*part, "" | "on")) {
-            let (limit, quota) = limit_and_quota(part)?;
-            if let Some(quotas) = &mut quotas.0 {
-                quotas[limit as usize] = quota;
-            }
-        }
-        Ok(quotas)
+        let figures = parts.filter(|part| !matches!(*part, "" | "on")).map(named_figures);
+        figures.collect::<Result<_, _>>().map(|figures| Self(Some(figures)))
     }
 }
 
-fn limit_and_quota(part: &str) -> std::result::Result<(Limit, Quota), String> {
+fn named_figures(part: &str) -> std::result::Result<(String, u32, u32), String> {
     let wrong = || format!("{part:?} is not like send=300/120 (at once / a minute, both from 1)");
     let (name, figures) = part.split_once('=').ok_or_else(wrong)?;
     let (burst, minute) = figures.split_once('/').ok_or_else(wrong)?;
-    let figure = |text: &str| text.trim().parse::<NonZeroU32>().map_err(|_| wrong());
-    let quota = Quota::per_minute(figure(minute)?).allow_burst(figure(burst)?);
-    let limit = Limit::named(name.trim()).ok_or_else(|| {
-        let known = Limit::ALL.map(Limit::name).join(", ");
-        format!("{name:?} is not limited; what is: {known}")
-    })?;
-    Ok((limit, quota))
+    let figure = |text: &str| {
+        text.trim()
+            .parse::<NonZeroU32>()
+            .map(NonZeroU32::get)
+            .map_err(|_| wrong())
+    };
+    Ok((name.trim().to_owned(), figure(burst)?, figure(minute)?))
 }
 
 type Buckets = RateLimiter<Key, DashMapStateStore<Key>, Time, NoOpMiddleware<Nanos>>;
@@ -169,40 +123,63 @@ impl governor::clock::Clock for Time {
     }
 }
 
-/// Counts what is done.
+/// The counts of every declared limit.
 pub struct RateLimits {
     time: Time,
-    buckets: Option<[Buckets; Limit::ALL.len()]>,
+    buckets: Option<HashMap<&'static str, Buckets>>,
 }
 
 impl RateLimits {
-    /// Counts from now on.
-    pub fn new(quotas: &Quotas, clock: Clock) -> Self {
-        let time = Time(clock);
-        let buckets = quotas
-            .0
-            .map(|quotas| quotas.map(|quota| RateLimiter::new(quota, DashMapStateStore::default(), time.clone())));
-        Self { time, buckets }
-    }
-
-    /// Counts one more.
+    /// Empty counts for `limits`, with the operator's figures where there are any.
     ///
     /// # Errors
-    /// `RATE_LIMITED` when it is one too many, with the time after which another may be done.
+    /// Names a figure whose limit no context declares.
+    pub fn new(quotas: &Quotas, limits: &[Limit], clock: Clock) -> std::result::Result<Self, String> {
+        let time = Time(clock);
+        let Some(figures) = &quotas.0 else {
+            return Ok(Self { time, buckets: None });
+        };
+        if let Some((name, ..)) = figures
+            .iter()
+            .find(|(name, ..)| limits.iter().all(|limit| limit.name != name))
+        {
+            let known = limits.iter().map(|limit| limit.name).collect::<Vec<_>>().join(", ");
+            return Err(format!("there is no limit {name:?}; there are: {known}"));
+        }
+        let bucket = |limit: &Limit| {
+            let set = figures.iter().rfind(|(name, ..)| name == limit.name);
+            let quota = set.map_or_else(|| limit.quota(), |&(_, burst, minute)| quota(burst, minute));
+            (
+                limit.name,
+                RateLimiter::new(quota, DashMapStateStore::default(), time.clone()),
+            )
+        };
+        let buckets = Some(limits.iter().map(bucket).collect());
+        Ok(Self { time, buckets })
+    }
+
+    /// Counts one call.
+    ///
+    /// # Errors
+    /// `RATE_LIMITED` if the limit is exceeded, with the time until the next call is allowed; an internal error for a
+    /// limit that was not declared.
     pub fn check(&self, limit: Limit, key: impl Into<Key>) -> Result<()> {
         let Some(buckets) = &self.buckets else { return Ok(()) };
-        buckets[limit as usize].check_key(&key.into()).map_err(|refused| {
+        let bucket = buckets
+            .get(limit.name)
+            .ok_or_else(|| Error::internal(format!("the limit {} was not declared", limit.name)))?;
+        bucket.check_key(&key.into()).map_err(|refused| {
             let wait = refused.wait_time_from(self.time.now());
-            metrics::counter!("opencom_rate_limited_total", "limit" => limit.name()).increment(1);
+            metrics::counter!("opencom_rate_limited_total", "limit" => limit.name).increment(1);
             // Not a millisecond too early.
             let wait = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX).saturating_add(1);
             Error::rate_limited("Too many requests, please try again later", wait)
         })
     }
 
-    /// Forgets those who may do as much as newcomers again.
+    /// Drops the counts that are back at zero.
     pub fn forget(&self) {
-        for buckets in self.buckets.iter().flatten() {
+        for buckets in self.buckets.iter().flat_map(HashMap::values) {
             buckets.retain_recent();
             buckets.shrink_to_fit();
         }
@@ -211,31 +188,32 @@ impl RateLimits {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use opencom_core::id::VisitorId;
 
     use super::*;
 
+    const BOOT: Limit = Limit::new("boot", 2000, 1200);
+    const SEND: Limit = Limit::new("send", 300, 120);
+
     #[test]
     fn a_burst_passes_and_then_one_at_a_time() {
         let clock = Clock::system();
-        let limits = RateLimits::new(&"send=3/60".parse().unwrap(), clock.clone());
+        let limits = RateLimits::new(&"send=3/60".parse().unwrap(), &[BOOT, SEND], clock.clone()).unwrap();
         let (a, b) = (VisitorId::generate(), VisitorId::generate());
         for _ in 0..3 {
-            limits.check(Limit::Send, a).unwrap();
+            limits.check(SEND, a).unwrap();
         }
-        let refused = limits.check(Limit::Send, a).unwrap_err();
+        let refused = limits.check(SEND, a).unwrap_err();
         let wait = refused.data().retry_after_ms.unwrap().0;
         assert!((1..=1001).contains(&wait), "{wait}");
-        limits.check(Limit::Send, b).unwrap();
+        limits.check(SEND, b).unwrap();
         clock.advance(wait);
-        limits.check(Limit::Send, a).unwrap();
-        limits.check(Limit::Send, a).unwrap_err();
+        limits.check(SEND, a).unwrap();
+        limits.check(SEND, a).unwrap_err();
         clock.advance(60_000);
         limits.forget();
         for _ in 0..3 {
-            limits.check(Limit::Send, a).unwrap();
+            limits.check(SEND, a).unwrap();
         }
     }
 
@@ -252,22 +230,21 @@ mod tests {
         assert_eq!("off".parse(), Ok(Quotas::OFF));
         assert_eq!("on".parse(), Ok(Quotas::default()));
         assert_eq!("".parse(), Ok(Quotas::default()));
-        let Quotas(Some(quotas)) = "boot=5/7, send = 1/2".parse().unwrap() else {
-            panic!("they are on")
-        };
-        for limit in Limit::ALL {
-            let figures = match limit {
-                Limit::Boot => (5, 7),
-                Limit::Send => (1, 2),
-                other => other.usual(),
-            };
-            let quota = quotas[limit as usize];
-            let a_minute = Duration::from_secs(60)
-                .div_duration_f64(quota.replenish_interval())
-                .round();
-            assert_eq!((quota.burst_size().get(), a_minute), (figures.0, f64::from(figures.1)));
+        let quotas: Quotas = "boot=5/7, send = 1/2".parse().unwrap();
+        let limits = RateLimits::new(&quotas, &[BOOT, SEND], Clock::system()).unwrap();
+        let visitor = VisitorId::generate();
+        limits.check(SEND, visitor).unwrap();
+        limits.check(SEND, visitor).unwrap_err();
+        for _ in 0..5 {
+            limits.check(BOOT, visitor).unwrap();
         }
-        for wrong in ["send", "send=1", "send=0/1", "send=1/x", "sent=1/1", "off,send=1/1"] {
+        limits.check(BOOT, visitor).unwrap_err();
+        let sent: Quotas = "sent=1/1".parse().unwrap();
+        let Err(error) = RateLimits::new(&sent, &[BOOT, SEND], Clock::system()) else {
+            panic!("it was accepted")
+        };
+        assert_eq!(error, "there is no limit \"sent\"; there are: boot, send");
+        for wrong in ["send", "send=1", "send=0/1", "send=1/x", "off,send=1/1"] {
             wrong.parse::<Quotas>().unwrap_err();
         }
     }

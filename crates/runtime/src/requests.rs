@@ -1,17 +1,20 @@
 //! Mutations that came over a sync socket, and what was answered: the record that makes them happen once.
 
+use std::sync::Arc;
+
+use crate::RunQueryDsl;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Timestamptz};
-use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use diesel_async::AsyncPgConnection;
 use opencom_core::auth::seal::MasterKey;
 use opencom_core::{Error, Millis, Result};
 use opencom_schema::sync_requests;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::context::{ActionCx, MutationCx};
 use crate::reseal::Sealed;
-use crate::{Job, Registry, ScopedFutureExt};
+use crate::unit_of_work::{ActionCx, MutationCx};
+use crate::{Job, Perform, Registry, ScopedFutureExt};
 
 /// How long an answer is kept, in milliseconds: a client that comes back later starts over.
 const KEPT_MS: i64 = Millis::DAY;
@@ -117,37 +120,35 @@ impl Job for PruneRequests {
     }
 }
 
-/// Removes what was answered more than a day ago.
-async fn prune(cx: &mut ActionCx) -> Result<()> {
-    let over = cx.now().plus(-KEPT_MS);
-    loop {
-        let removed = cx
-            .transaction(|cx| {
-                async move {
-                    let removed = diesel::sql_query(PRUNE)
-                        .bind::<Timestamptz, _>(over)
-                        .bind::<BigInt, _>(PRUNED_AT_ONCE)
-                        .execute(cx.connection().await?)
-                        .await?;
-                    Ok(removed)
-                }
-                .scope_boxed()
-            })
-            .await?;
-        if i64::try_from(removed) != Ok(PRUNED_AT_ONCE) {
-            return Ok(());
+/// The service that runs the runtime's own jobs.
+struct Upkeep;
+
+impl Perform<PruneRequests> for Upkeep {
+    async fn perform(&self, cx: &mut ActionCx, _: PruneRequests) -> Result<()> {
+        let expired = cx.now().plus(-KEPT_MS);
+        loop {
+            let removed = cx.transaction(|cx| prune(cx, expired).scope_boxed()).await?;
+            if i64::try_from(removed) != Ok(PRUNED_AT_ONCE) {
+                return Ok(());
+            }
         }
     }
 }
 
-/// Registers the job.
+async fn prune(cx: &mut MutationCx, expired: Millis) -> Result<usize> {
+    let removed = diesel::sql_query(PRUNE)
+        .bind::<Timestamptz, _>(expired)
+        .bind::<BigInt, _>(PRUNED_AT_ONCE)
+        .execute(cx.connection().await?)
+        .await?;
+    Ok(removed)
+}
+
+/// Registers the job that removes old answers.
 ///
 /// # Errors
-/// An internal one when the job cannot be written as JSON.
-pub fn register(registry: &mut Registry) -> Result<()> {
-    registry
-        .of(&std::sync::Arc::new(()))
-        .job::<PruneRequests>(|(), cx, _| Box::pin(prune(cx)))
-        .every(PRUNE_EVERY_MS, &PruneRequests {})?;
-    Ok(())
+/// An internal error if the job has no JSON form.
+pub(crate) fn register(registry: &mut Registry) -> Result<()> {
+    registry.job::<PruneRequests, _>(&Arc::new(Upkeep));
+    registry.every(PRUNE_EVERY_MS, &PruneRequests {})
 }

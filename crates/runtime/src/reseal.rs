@@ -1,8 +1,9 @@
 //! Sealing stored secrets anew after the master key was changed.
 
+use crate::RunQueryDsl;
 use diesel::QueryableByName;
 use diesel::sql_types::{Array, Bytea, Text, Uuid as SqlUuid};
-use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
+use diesel_async::{AsyncConnection, AsyncPgConnection};
 use opencom_core::auth::seal::MasterKey;
 use opencom_core::{Error, Result};
 use uuid::Uuid;

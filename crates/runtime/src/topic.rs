@@ -1,134 +1,137 @@
 //! Topics: what queries read and mutations change, as "the rows of a table whose key is this".
+//!
+//! A context declares its topics by [`topics!`](crate::topics!), each under a name that starts with the owner's. A context
+//! that reads another's rows declares the same name again: contexts share names, not crates.
+
+use std::fmt;
 
 use opencom_core::auth::token::sha256;
-use opencom_core::id::{
-    ArticleAssetId, ArticleId, AuthSessionId, ConversationId, InternalArticleId, MessageId, SnippetId, StoredFileId,
-    SupportAttachmentId, TagId, TicketId, UserId, VisitorId, WorkspaceId,
-};
+use opencom_core::id::{AuthSessionId, StoredFileId, UserId, WorkspaceId};
 use uuid::Uuid;
 
-/// Defines the topics: a byte for the wire between replicas, a name and what keys it.
+/// Rows that change together, packed into 20 bytes. A query records the topics that it reads, a write those that it
+/// touches, both where the SQL is. The narrowest one that is still right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Topic {
+    tag: u32,
+    key: Uuid,
+}
+
+impl Topic {
+    /// The length of the packed form, in bytes.
+    pub const PACKED: usize = 20;
+
+    /// The topic of this name and key.
+    pub fn new<K: Key>(name: &'static str, key: K) -> Self {
+        Self {
+            tag: tag(name),
+            key: key.to_uuid(),
+        }
+    }
+
+    /// The form in which replicas exchange topics.
+    pub fn pack(self) -> [u8; Self::PACKED] {
+        let mut bytes = [0; Self::PACKED];
+        bytes[..4].copy_from_slice(&self.tag.to_be_bytes());
+        bytes[4..].copy_from_slice(self.key.as_bytes());
+        bytes
+    }
+
+    /// Reverses [`pack`](Self::pack).
+    pub fn unpack(bytes: [u8; Self::PACKED]) -> Self {
+        let [a, b, c, d, key @ ..] = bytes;
+        Self {
+            tag: u32::from_be_bytes([a, b, c, d]),
+            key: Uuid::from_bytes(key),
+        }
+    }
+}
+
+/// The tag of a name: FNV-1a.
+const fn tag(name: &str) -> u32 {
+    let (bytes, mut hash, mut at) = (name.as_bytes(), 0x811c_9dc5_u32, 0);
+    while at < bytes.len() {
+        hash = (hash ^ bytes[at] as u32).wrapping_mul(0x0100_0193);
+        at += 1;
+    }
+    hash
+}
+
+/// A topic as it was declared, for the check that no two clash.
+#[derive(Clone, Copy)]
+pub struct Declared {
+    name: &'static str,
+    key: fn() -> &'static str,
+}
+
+impl Declared {
+    /// The declaration of a topic with keys of type `K`.
+    pub const fn new<K: Key>(name: &'static str) -> Self {
+        Self {
+            name,
+            key: std::any::type_name::<K>,
+        }
+    }
+
+    /// The name, `owner.rows`.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Whether the two share a tag without being the same topic.
+    pub fn clashes_with(&self, other: &Self) -> bool {
+        tag(self.name) == tag(other.name) && (self.name != other.name || (self.key)() != (other.key)())
+    }
+}
+
+impl fmt::Display for Declared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "topic {} by {}", self.name, (self.key)())
+    }
+}
+
+/// Declares topics: for each a function that makes it from its key, and all of them as `TOPICS`.
+///
+/// ```
+/// # use opencom_core::id::WorkspaceId;
+/// opencom_runtime::topics! {
+///     /// The snippets of a workspace: which ones there are, and their rows.
+///     snippets_of_workspace(WorkspaceId) = "inbox.snippets_of_workspace";
+/// }
+/// let topic = snippets_of_workspace(WorkspaceId::generate());
+/// # let _ = (topic, TOPICS);
+/// ```
+#[macro_export]
 macro_rules! topics {
-    ($($(#[$meta:meta])* $tag:literal $name:ident($key:ty),)*) => {
-        /// Rows that change together, packed into 17 bytes. A query records the topics it reads, a write those it
-        /// touches, both where the SQL is. The narrowest one that is still right.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum Topic {
-            $($(#[$meta])* $name($key),)*
-        }
-
-        impl Topic {
-            /// The length of the packed form.
-            pub const PACKED: usize = 17;
-
-            /// The form in which replicas tell each other.
-            pub fn pack(self) -> [u8; Self::PACKED] {
-                let (tag, key) = match self {
-                    $(Self::$name(key) => ($tag, Key::to_uuid(key)),)*
-                };
-                let mut bytes = [tag; Self::PACKED];
-                bytes[1..].copy_from_slice(key.as_bytes());
-                bytes
+    ($($(#[$meta:meta])* $name:ident($key:ty) = $text:literal;)*) => {
+        $(
+            $(#[$meta])*
+            pub fn $name(key: $key) -> $crate::Topic {
+                $crate::Topic::new($text, key)
             }
+        )*
 
-            /// The topic in its packed form; `None` for one that this version does not know.
-            pub fn unpack(bytes: [u8; Self::PACKED]) -> Option<Self> {
-                let [tag, key @ ..] = bytes;
-                let key = Uuid::from_bytes(key);
-                match tag {
-                    $($tag => Some(Self::$name(Key::from_uuid(key))),)*
-                    _ => None,
-                }
-            }
-        }
+        /// The topics declared here.
+        pub const TOPICS: &[$crate::topic::Declared] = &[$($crate::topic::Declared::new::<$key>($text)),*];
     };
 }
 
+// What access checks and stored files read. The first part of a name is the context that owns the table.
 topics! {
     /// A workspace's own row.
-    1 Workspace(WorkspaceId),
+    workspace(WorkspaceId) = "admin.workspace";
     /// Any workspace: which ones there are and their names.
-    2 Workspaces(Everything),
+    workspaces(Everything) = "admin.workspaces";
     /// A user's own row.
-    3 User(UserId),
+    user(UserId) = "admin.user";
     /// The memberships of a user.
-    4 MembershipsOfUser(UserId),
-    /// The members of a workspace.
-    5 MembersOfWorkspace(WorkspaceId),
+    memberships_of_user(UserId) = "admin.memberships_of_user";
     /// An agent's session.
-    6 AuthSession(AuthSessionId),
-    /// The audit log of a workspace.
-    7 AuditOfWorkspace(WorkspaceId),
-    /// The AI agent's settings of a workspace.
-    8 AiAgentSettings(WorkspaceId),
-    /// The automation settings of a workspace.
-    9 AutomationSettings(WorkspaceId),
-    /// A visitor's own row.
-    10 Visitor(VisitorId),
-    /// The visitors of a workspace: which ones there are, and their rows.
-    11 VisitorsOfWorkspace(WorkspaceId),
-    /// Visitors with a session id, over all workspaces.
-    12 VisitorsOfSession(Hashed),
-    /// A visitor's heartbeats.
-    13 Presence(VisitorId),
-    /// What an id that was merged away stands for now.
-    14 VisitorAlias(VisitorId),
+    auth_session(AuthSessionId) = "admin.auth_session";
     /// A visitor's session, by the hash of its token.
-    15 WidgetSession(Hashed),
-    /// A conversation's own row.
-    16 Conversation(ConversationId),
-    /// The conversations of a workspace: which ones there are, and their rows.
-    17 ConversationsOfWorkspace(WorkspaceId),
-    /// The conversations of a visitor: which ones there are, and their rows.
-    18 ConversationsOfVisitor(VisitorId),
-    /// The messages of a conversation.
-    19 MessagesOfConversation(ConversationId),
-    /// A message's own row.
-    20 Message(MessageId),
-    /// An attachment's own row.
-    21 SupportAttachment(SupportAttachmentId),
+    widget_session(Hashed) = "inbox.widget_session";
     /// A stored file.
-    22 StoredFile(StoredFileId),
-    /// A ticket's own row and its comments.
-    23 Ticket(TicketId),
-    /// The tickets of a workspace: which ones there are, and their rows.
-    24 TicketsOfWorkspace(WorkspaceId),
-    /// A snippet's own row.
-    25 Snippet(SnippetId),
-    /// The snippets of a workspace: which ones there are, and their rows.
-    26 SnippetsOfWorkspace(WorkspaceId),
-    /// A tag's own row.
-    27 Tag(TagId),
-    /// The tags of a workspace: which ones there are, and their rows.
-    28 TagsOfWorkspace(WorkspaceId),
-    /// Which tags a conversation has.
-    29 TagsOfConversation(ConversationId),
-    /// How a workspace takes mail.
-    30 EmailConfig(WorkspaceId),
-    /// The invitations of a workspace.
-    50 InvitationsOfWorkspace(WorkspaceId),
-    /// The invitations of an address, over all workspaces.
-    51 InvitationsOfAddress(Hashed),
-    /// How long a workspace keeps its audit log.
-    52 AuditLogSettings(WorkspaceId),
-    /// An article's own row.
-    60 Article(ArticleId),
-    /// The articles of a workspace: which ones there are, and their rows.
-    61 ArticlesOfWorkspace(WorkspaceId),
-    /// The articles of a workspace that everyone may read: which ones there are, and their rows.
-    62 PublicArticlesOfWorkspace(WorkspaceId),
-    /// Which articles everyone may read, over all workspaces, and their slugs.
-    63 PublicArticles(Everything),
-    /// Where the articles of a workspace are filed, and which of them everyone may read: what collections count.
-    64 ShelvesOfWorkspace(WorkspaceId),
-    /// The collections of a workspace: which ones there are, and their rows.
-    65 CollectionsOfWorkspace(WorkspaceId),
-    /// The feedback on an article.
-    66 FeedbackOfArticle(ArticleId),
-    /// An internal article of the legacy table.
-    67 InternalArticle(InternalArticleId),
-    /// An asset's own row.
-    68 ArticleAsset(ArticleAssetId),
+    stored_file(StoredFileId) = "runtime.stored_file";
 }
 
 /// The key of a topic that stands for a whole table.
@@ -164,17 +167,15 @@ impl Hashed {
     }
 }
 
-trait Key {
+/// What keys a topic.
+pub trait Key: 'static {
+    /// The key as it is packed.
     fn to_uuid(self) -> Uuid;
-    fn from_uuid(uuid: Uuid) -> Self;
 }
 
 impl<E: opencom_core::id::Entity> Key for opencom_core::Id<E> {
     fn to_uuid(self) -> Uuid {
         self.uuid()
-    }
-    fn from_uuid(uuid: Uuid) -> Self {
-        Self::from_column(uuid)
     }
 }
 
@@ -182,17 +183,11 @@ impl Key for Hashed {
     fn to_uuid(self) -> Uuid {
         self.0
     }
-    fn from_uuid(uuid: Uuid) -> Self {
-        Self(uuid)
-    }
 }
 
 impl Key for Everything {
     fn to_uuid(self) -> Uuid {
         Uuid::nil()
-    }
-    fn from_uuid(_: Uuid) -> Self {
-        Self
     }
 }
 
@@ -203,12 +198,19 @@ mod tests {
     #[test]
     fn topics_survive_packing() {
         for topic in [
-            Topic::Workspace(WorkspaceId::generate()),
-            Topic::Workspaces(Everything),
-            Topic::WidgetSession(Hashed::text("wst_x")),
+            workspace(WorkspaceId::generate()),
+            workspaces(Everything),
+            widget_session(Hashed::text("wst_x")),
         ] {
-            assert_eq!(Topic::unpack(topic.pack()), Some(topic));
+            assert_eq!(Topic::unpack(topic.pack()), topic);
         }
-        assert_eq!(Topic::unpack([0xff; Topic::PACKED]), None);
+    }
+
+    #[test]
+    fn a_clash_is_one_tag_for_two_topics() {
+        let [one, same] = [Declared::new::<UserId>("a.b"), Declared::new::<UserId>("a.b")];
+        assert!(!one.clashes_with(&same));
+        assert!(one.clashes_with(&Declared::new::<WorkspaceId>("a.b")));
+        assert!(!one.clashes_with(&Declared::new::<UserId>("a.c")));
     }
 }

@@ -226,7 +226,7 @@ mod tests {
     #[test]
     fn a_reader_learns_that_it_was_overtaken() {
         let topics = Topics::default();
-        let (a, b) = (Topic::User(UserId::generate()), Topic::User(UserId::generate()));
+        let (a, b) = (topic::user(UserId::generate()), topic::user(UserId::generate()));
         let before = topics.sequence();
         topics.publish(&[a]);
         assert!(topics.overtaken(before, &[b, a]));
@@ -240,7 +240,7 @@ mod tests {
     #[test]
     fn a_reader_is_overtaken_from_the_commit_on_and_not_only_from_its_publication() {
         let topics = Arc::new(Topics::default());
-        let topic = Topic::User(UserId::generate());
+        let topic = topic::user(UserId::generate());
         let before = topics.sequence();
         let committing = topics.committing(vec![topic]);
         assert!(topics.overtaken(before, &[topic]));
@@ -253,10 +253,10 @@ mod tests {
     #[test]
     fn what_the_log_has_forgotten_counts_as_published() {
         let topics = Topics::default();
-        let quiet = Topic::User(UserId::generate());
+        let quiet = topic::user(UserId::generate());
         let before = topics.sequence();
         for _ in 0..=REMEMBERED {
-            topics.publish(&[Topic::User(UserId::generate())]);
+            topics.publish(&[topic::user(UserId::generate())]);
         }
         assert!(topics.overtaken(before, &[quiet]));
     }
@@ -264,7 +264,7 @@ mod tests {
     #[test]
     fn a_cached_value_dies_with_its_topic() {
         let topics = Topics::default();
-        let topic = Topic::User(UserId::generate());
+        let topic = topic::user(UserId::generate());
         topics.cache(topic, topics.sequence(), Arc::new(1_u32));
         assert_eq!(topics.cached::<u32>(&topic).as_deref(), Some(&1));
         topics.publish(&[topic]);
@@ -274,7 +274,7 @@ mod tests {
     #[test]
     fn a_value_that_was_read_before_a_change_is_not_cached() {
         let topics = Topics::default();
-        let topic = Topic::User(UserId::generate());
+        let topic = topic::user(UserId::generate());
         let before = topics.sequence();
         topics.publish(&[topic]);
         topics.cache(topic, before, Arc::new(1_u32));

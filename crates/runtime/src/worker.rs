@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::RunQueryDsl;
 use diesel::prelude::*;
 use diesel::query_dsl::methods::FilterDsl;
 use diesel::sql_types::{Array, BigInt, Text, Timestamptz};
-use diesel_async::RunQueryDsl;
 use opencom_core::id::JobId;
 use opencom_core::{Millis, Result};
 use opencom_schema::{jobs, schedules};
@@ -61,7 +61,7 @@ pub struct Queue {
 pub async fn queue(pool: &Pool, now: Millis) -> Result<Queue> {
     Ok(diesel::sql_query(QUEUE)
         .bind::<Timestamptz, _>(now)
-        .get_result(&mut pool.get().await?)
+        .get_result(&mut *pool.get().await?)
         .await?)
 }
 
@@ -185,7 +185,7 @@ async fn run_one(dispatcher: &Dispatcher, job: ClaimedJob) {
 async fn run_handler(dispatcher: &Dispatcher, job: &ClaimedJob) -> Result<()> {
     let handler = dispatcher
         .registry()
-        .job(&job.kind)
+        .job_handler(&job.kind)
         .ok_or_else(|| opencom_core::Error::internal(format!("no handler for the job {}", job.kind)))?;
     let payload = job.payload.to_string();
     handler(&mut dispatcher.action_cx(Caller::Anonymous), &payload).await

@@ -1,17 +1,18 @@
 //! Reads and writes of `ai_agent_settings`.
 
+use crate::topics;
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
 use opencom_contract::ai_agent::UpdateSettings;
 use opencom_core::Result;
 use opencom_core::id::{AiAgentSettingsId, WorkspaceId};
-use opencom_runtime::{MutationCx, QueryCx, Topic};
+use opencom_runtime::RunQueryDsl;
+use opencom_runtime::{MutationCx, QueryCx};
 use opencom_schema::ai_agent_settings;
 
 use super::rows::{Change, NewSettings, SettingsRow};
 
 pub(super) async fn of_workspace(cx: &mut QueryCx, workspace: WorkspaceId) -> Result<Option<SettingsRow>> {
-    cx.read(Topic::AiAgentSettings(workspace));
+    cx.read(topics::ai_agent_settings(workspace));
     let row = SettingsRow::query()
         .filter(ai_agent_settings::workspace_id.eq(workspace))
         .first(cx.connection().await?)
@@ -22,7 +23,7 @@ pub(super) async fn of_workspace(cx: &mut QueryCx, workspace: WorkspaceId) -> Re
 
 /// Inserts the settings, or changes those that are given of the row that there is.
 pub(super) async fn upsert(cx: &mut MutationCx, req: UpdateSettings) -> Result<AiAgentSettingsId> {
-    cx.write(Topic::AiAgentSettings(req.workspace_id));
+    cx.write(topics::ai_agent_settings(req.workspace_id));
     let new = NewSettings::new(&req, cx.now());
     let change = Change::new(req, cx.now());
     let id = diesel::insert_into(ai_agent_settings::table)

@@ -1,14 +1,15 @@
 //! Reads of the audit log.
 
+use crate::topics;
 use std::collections::{BTreeSet, HashMap};
 
 use diesel::prelude::*;
 use diesel::sql_types::{Text, Uuid};
-use diesel_async::RunQueryDsl;
 use opencom_contract::audit_logs::Entry;
 use opencom_core::id::{AuditLogId, UserId, WorkspaceId};
 use opencom_core::{Millis, Result};
-use opencom_runtime::{QueryCx, Topic};
+use opencom_runtime::QueryCx;
+use opencom_runtime::RunQueryDsl;
 use opencom_schema::{audit_log_settings, audit_logs, users};
 
 use super::rows::{Actor, EntryRow, SettingsRow};
@@ -46,7 +47,7 @@ pub(super) enum Order {
 
 /// The entries of a workspace that are wanted.
 pub(super) async fn entries(cx: &mut QueryCx, filter: &Filter<'_>, order: Order, limit: i64) -> Result<Vec<Entry>> {
-    cx.read(Topic::AuditOfWorkspace(filter.workspace));
+    cx.read(topics::audit_of_workspace(filter.workspace));
     let mut wanted = EntryRow::query()
         .filter(audit_logs::workspace_id.eq(filter.workspace))
         .limit(limit)
@@ -116,7 +117,7 @@ async fn time_of(cx: &mut QueryCx, workspace: WorkspaceId, id: AuditLogId) -> Re
 async fn with_actors(cx: &mut QueryCx, rows: Vec<EntryRow>) -> Result<Vec<Entry>> {
     let actors: BTreeSet<_> = rows.iter().filter_map(|row| row.actor_id).collect();
     for actor in &actors {
-        cx.read(Topic::User(*actor));
+        cx.read(topics::user(*actor));
     }
     let actors: Vec<(UserId, Actor)> = if actors.is_empty() {
         Vec::new()
@@ -144,7 +145,7 @@ struct Action {
 
 /// The actions that occur, in the order of their letters.
 pub(super) async fn actions(cx: &mut QueryCx, workspace: WorkspaceId) -> Result<Vec<String>> {
-    cx.read(Topic::AuditOfWorkspace(workspace));
+    cx.read(topics::audit_of_workspace(workspace));
     let actions: Vec<Action> = diesel::sql_query(ACTIONS)
         .bind::<Uuid, _>(workspace)
         .load(cx.connection().await?)
@@ -156,7 +157,7 @@ pub(super) async fn actions(cx: &mut QueryCx, workspace: WorkspaceId) -> Result<
 }
 
 pub(super) async fn settings(cx: &mut QueryCx, workspace: WorkspaceId) -> Result<Option<SettingsRow>> {
-    cx.read(Topic::AuditLogSettings(workspace));
+    cx.read(topics::audit_log_settings(workspace));
     let row = SettingsRow::query()
         .filter(audit_log_settings::workspace_id.eq(workspace))
         .first(cx.connection().await?)

@@ -1,11 +1,12 @@
 //! Writes of the audit log's settings, and the deletion of what is old.
 
+use crate::topics;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Integer, Nullable, Timestamptz, Uuid};
-use diesel_async::RunQueryDsl;
 use opencom_core::Result;
 use opencom_core::id::{AuditLogSettingsId, WorkspaceId};
-use opencom_runtime::{MutationCx, Topic};
+use opencom_runtime::MutationCx;
+use opencom_runtime::RunQueryDsl;
 use opencom_schema::audit_log_settings;
 
 use crate::workspaces::store as workspaces;
@@ -30,7 +31,7 @@ const DELETE_OLD: &str = "DELETE FROM audit_logs WHERE id = ANY (ARRAY(
 pub(super) async fn set_retention(cx: &mut MutationCx, workspace: WorkspaceId, days: i32) -> Result<Option<i32>> {
     // One at a time, so that each entry tells the value before.
     workspaces::lock_name(cx, workspace).await?;
-    cx.write(Topic::AuditLogSettings(workspace));
+    cx.write(topics::audit_log_settings(workspace));
     let now = cx.now();
     let before = audit_log_settings::table
         .filter(audit_log_settings::workspace_id.eq(workspace))
@@ -80,7 +81,7 @@ pub(super) async fn delete_old(
         .get_results(cx.connection().await?)
         .await?;
     for row in &deleted {
-        cx.write(Topic::AuditOfWorkspace(row.workspace_id));
+        cx.write(topics::audit_of_workspace(row.workspace_id));
     }
     Ok(deleted.into_iter().map(|row| row.workspace_id).collect())
 }

@@ -1,8 +1,8 @@
 //! Removes what sign-in leaves behind: sessions and codes whose time is over, and buckets that are full again.
 
 use diesel::sql_types::{BigInt, Timestamptz};
-use diesel_async::RunQueryDsl;
 use opencom_core::{Millis, Result};
+use opencom_runtime::RunQueryDsl;
 use opencom_runtime::{ActionCx, Job, ScopedFutureExt};
 use serde::{Deserialize, Serialize};
 

@@ -1,13 +1,13 @@
 //! The provider `resend-otp`: a code by e-mail. Asking for one keeps its hash and nothing else; the user comes to be
 //! when the code comes back.
 
+use crate::limits;
 use opencom_contract::auth::{Provider, SignInParams, Tokens};
 use opencom_core::auth::seal::MasterKey;
 use opencom_core::auth::token;
 use opencom_core::id::{AuthAccountId, AuthVerificationCodeId, UserId};
 use opencom_core::{Code, Error, Json, Millis, Result, email};
 use opencom_providers::email::Mailbox;
-use opencom_runtime::limits::Limit;
 use opencom_runtime::{ActionCx, MutationCx, ScopedFutureExt};
 
 use super::limiter::{self, Exhausted};
@@ -53,7 +53,7 @@ impl Admin {
         check_redirect(params.redirect_to.as_ref(), &cx.server().public_url)?;
         let to = Mailbox::new(None, address)
             .map_err(|_| Error::invalid("params.email", "The e-mail address is not valid"))?;
-        cx.count_address(Limit::EmailCode)?;
+        cx.count_address(limits::EMAIL_CODE)?;
         let code = token::numeric_code(DIGITS)?;
         let hash = code_hash(&cx.server().master_key, address, &code);
         let bucket = &format!("code-request:{address}");
@@ -61,7 +61,7 @@ impl Admin {
             async move {
                 limiter::count(cx, bucket)
                     .await?
-                    .map_err(|exhausted| Error::rate_limited(TOO_MANY_REQUESTS, exhausted.retry_after_ms))?;
+                    .or_refuse(|exhausted| Error::rate_limited(TOO_MANY_REQUESTS, exhausted.retry_after_ms))?;
                 let row = NewCode {
                     id: AuthVerificationCodeId::generate(),
                     email: address,
@@ -85,7 +85,7 @@ impl Admin {
             let text = "Token verification requires an `email` in params of `signIn`.";
             return Err(Error::invalid("params.email", text));
         }
-        cx.count_address(Limit::SignIn)?;
+        cx.count_address(limits::SIGN_IN)?;
         let code = params.code.as_deref().unwrap_or_default().trim();
         let hashes = &code_hashes(&cx.server().master_key, address, code);
         let grant = cx
@@ -99,15 +99,15 @@ impl Admin {
     /// nothing happens at all, not even to a good code.
     async fn use_code(&self, cx: &mut MutationCx, address: &str, hashes: &[Vec<u8>]) -> Result<Option<Grant>> {
         let bucket = format!("code:{address}");
-        limiter::peek(cx, &bucket).await?.map_err(limited)?;
+        limiter::peek(cx, &bucket).await?.or_refuse(limited)?;
         let good = store::take_code(cx, address, hashes)
             .await?
             .is_some_and(|expires_at| expires_at > cx.now());
         if !good {
-            limiter::count(cx, &bucket).await?.map_err(limited)?;
+            limiter::count(cx, &bucket).await?.or_refuse(limited)?;
             return Ok(None);
         }
-        limiter::reset(cx, &bucket).await?.map_err(limited)?;
+        limiter::reset(cx, &bucket).await?.or_refuse(limited)?;
         let user = self.user_of_proven_address(cx, address).await?;
         self.start_session(cx, user).await.map(Some)
     }

@@ -4,11 +4,13 @@
 //! token that it signed may be.
 
 use diesel::prelude::*;
-use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
+use diesel_async::{AsyncConnection, AsyncPgConnection};
 use opencom_core::auth::jwt::{JwtKey, LIFETIME_SECONDS};
 use opencom_core::auth::seal::MasterKey;
 use opencom_core::id::SigningKeyId;
 use opencom_core::{Error, Millis, Result};
+use opencom_runtime::MutationCx;
+use opencom_runtime::RunQueryDsl;
 use opencom_runtime::reseal::Sealed;
 use opencom_schema::signing_keys;
 use rsa::RsaPrivateKey;
@@ -33,29 +35,11 @@ pub const SIGNS_AFTER: i64 = 2 * Millis::MINUTE;
 /// How long an old key goes on to verify once another signs: a token's life, and what clocks differ by.
 const GOOD_FOR: i64 = LIFETIME_SECONDS * Millis::SECOND + 5 * Millis::MINUTE;
 
-/// How a key takes the place of the one before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Exchange {
-    /// Nobody notices: tokens that are out stay good until they run out.
-    Smooth,
-    /// The keys before it are worthless from now on, and so is what they signed.
-    AtOnce,
-}
-
-/// The key in `env_pem` (`JWT_PRIVATE_KEY`) alone; else those that are stored and still good, the one that signs first; else
-/// a new one, which is stored.
+/// Returns the stored keys that are still valid, the one that signs first; creates and stores one if there is none.
 ///
 /// # Errors
-/// When the PEM is no RSA key, the database cannot be reached, or a stored key does not open under this master key.
-pub async fn load_or_create_signing_keys(
-    database_url: &str,
-    master_key: &MasterKey,
-    env_pem: Option<&str>,
-    now: Millis,
-) -> Result<Vec<JwtKey>> {
-    if let Some(pem) = env_pem.filter(|pem| !pem.trim().is_empty()) {
-        return Ok(vec![JwtKey::from_pem(pem)?]);
-    }
+/// An internal error if the database cannot be reached or a stored key does not open under this master key.
+pub(crate) async fn load_or_create(database_url: &str, master_key: &MasterKey, now: Millis) -> Result<Vec<JwtKey>> {
     let connection = &mut AsyncPgConnection::establish(database_url)
         .await
         .map_err(Error::internal)?;
@@ -69,7 +53,7 @@ pub async fn load_or_create_signing_keys(
             lock(connection).await?;
             // Another replica may have been faster.
             if stored(connection, master_key, now).await?.is_empty() {
-                insert(connection, master_key, &made, now).await?;
+                insert(connection, master_key.seal_text(PURPOSE, &made)?, now).await?;
             }
             Ok::<_, Error>(())
         })
@@ -77,33 +61,24 @@ pub async fn load_or_create_signing_keys(
     stored(connection, master_key, now).await
 }
 
-/// Makes a new key in place of those that there are. Servers that run take it within [`SIGNS_AFTER`].
-pub async fn exchange(
-    connection: &mut AsyncPgConnection,
-    master_key: &MasterKey,
-    now: Millis,
-    how: Exchange,
-) -> Result<()> {
-    let made = make().await?;
-    connection
-        .transaction(async |connection| {
-            lock(connection).await?;
-            match how {
-                Exchange::AtOnce => {
-                    diesel::delete(signing_keys::table).execute(connection).await?;
-                }
-                Exchange::Smooth => {
-                    let rows = rows(connection).await?;
-                    let over = rows.iter().enumerate().filter(|(place, _)| is_over(&rows, *place, now));
-                    let over: Vec<SigningKeyId> = over.map(|(_, row)| row.id).collect();
-                    diesel::delete(signing_keys::table.filter(signing_keys::id.eq_any(over)))
-                        .execute(connection)
-                        .await?;
-                }
-            }
-            insert(connection, master_key, &made, now).await
-        })
-        .await
+/// Stores a new key. Running servers load it within [`SIGNS_AFTER`]. The keys before it are deleted if they have expired,
+/// with `at_once` in any case.
+pub(super) async fn rotate(cx: &mut MutationCx, at_once: bool) -> Result<()> {
+    let (made, now) = (make().await?, cx.now());
+    let sealed = cx.server().master_key.seal_text(PURPOSE, &made)?;
+    let connection = cx.connection().await?;
+    lock(connection).await?;
+    if at_once {
+        diesel::delete(signing_keys::table).execute(connection).await?;
+    } else {
+        let rows = rows(connection).await?;
+        let over = rows.iter().enumerate().filter(|(place, _)| is_over(&rows, *place, now));
+        let over: Vec<SigningKeyId> = over.map(|(_, row)| row.id).collect();
+        diesel::delete(signing_keys::table.filter(signing_keys::id.eq_any(over)))
+            .execute(connection)
+            .await?;
+    }
+    insert(connection, sealed, now).await
 }
 
 #[derive(Queryable)]
@@ -145,7 +120,11 @@ fn good(rows: &[Row], now: Millis) -> Vec<usize> {
 }
 
 /// Those that are stored and good, the one that signs first.
-pub async fn stored(connection: &mut AsyncPgConnection, master_key: &MasterKey, now: Millis) -> Result<Vec<JwtKey>> {
+pub(crate) async fn stored(
+    connection: &mut AsyncPgConnection,
+    master_key: &MasterKey,
+    now: Millis,
+) -> Result<Vec<JwtKey>> {
     let rows = rows(connection).await?;
     let open = |place: usize| JwtKey::from_pem(&master_key.open_text(PURPOSE, &rows[place].sealed)?);
     good(&rows, now).into_iter().map(open).collect()
@@ -158,11 +137,11 @@ async fn lock(connection: &mut AsyncPgConnection) -> Result<()> {
     Ok(())
 }
 
-async fn insert(connection: &mut AsyncPgConnection, master_key: &MasterKey, pem: &str, now: Millis) -> Result<()> {
+async fn insert(connection: &mut AsyncPgConnection, sealed: Vec<u8>, now: Millis) -> Result<()> {
     diesel::insert_into(signing_keys::table)
         .values((
             signing_keys::id.eq(SigningKeyId::generate()),
-            signing_keys::private_key_sealed.eq(master_key.seal_text(PURPOSE, pem)?),
+            signing_keys::private_key_sealed.eq(sealed),
             signing_keys::created_at.eq(now),
         ))
         .execute(connection)

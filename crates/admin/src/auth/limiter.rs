@@ -4,8 +4,8 @@
 //! other: of many guesses at once no more than the bucket holds are ever answered.
 
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
-use opencom_core::{Millis, Result};
+use opencom_core::{Error, Millis, Result};
+use opencom_runtime::RunQueryDsl;
 use opencom_runtime::{MutationCx, QueryCx};
 use opencom_schema::auth_rate_limits;
 
@@ -19,6 +19,25 @@ const COST: i64 = 6 * Millis::MINUTE;
 pub(super) struct Exhausted {
     /// When there will be one.
     pub(super) retry_after_ms: i64,
+}
+
+/// Whether an attempt was left in a bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Attempt {
+    /// There was one.
+    Allowed,
+    /// There was none.
+    Exhausted(Exhausted),
+}
+
+impl Attempt {
+    /// Fails with the error that `refuse` makes if there was none.
+    pub(super) fn or_refuse(self, refuse: impl FnOnce(Exhausted) -> Error) -> Result<()> {
+        match self {
+            Self::Allowed => Ok(()),
+            Self::Exhausted(exhausted) => Err(refuse(exhausted)),
+        }
+    }
 }
 
 /// A bucket, as the moment at which it is full again: every attempt moves that moment on by its cost.
@@ -42,18 +61,23 @@ impl Bucket {
 }
 
 /// Whether there is an attempt left. A look without a lock, to spare the work of an attempt that cannot succeed.
-pub(super) async fn peek(cx: &mut QueryCx, identifier: &str) -> Result<Result<(), Exhausted>> {
+pub(super) async fn peek(cx: &mut QueryCx, identifier: &str) -> Result<Attempt> {
     let now = cx.now();
     let bucket = Bucket::query()
         .find(identifier)
         .first(cx.connection().await?)
         .await
         .optional()?;
-    Ok(bucket.map_or(Ok(()), |bucket: Bucket| bucket.take(now).map(drop)))
+    Ok(
+        bucket.map_or(Attempt::Allowed, |bucket: Bucket| match bucket.take(now) {
+            Ok(_) => Attempt::Allowed,
+            Err(exhausted) => Attempt::Exhausted(exhausted),
+        }),
+    )
 }
 
 /// Counts an attempt that failed.
-pub(super) async fn count(cx: &mut MutationCx, identifier: &str) -> Result<Result<(), Exhausted>> {
+pub(super) async fn count(cx: &mut MutationCx, identifier: &str) -> Result<Attempt> {
     let now = cx.now();
     let connection = cx.connection().await?;
     // The update changes nothing. It is there to lock the row, whoever made it.
@@ -70,17 +94,17 @@ pub(super) async fn count(cx: &mut MutationCx, identifier: &str) -> Result<Resul
         .await?;
     let left = match bucket.take(now) {
         Ok(left) => left,
-        Err(exhausted) => return Ok(Err(exhausted)),
+        Err(exhausted) => return Ok(Attempt::Exhausted(exhausted)),
     };
     diesel::update(auth_rate_limits::table.find(identifier))
         .set(auth_rate_limits::full_at.eq(left.full_at))
         .execute(connection)
         .await?;
-    Ok(Ok(()))
+    Ok(Attempt::Allowed)
 }
 
 /// Fills the bucket up again after a success; refuses one that came when nothing was left.
-pub(super) async fn reset(cx: &mut MutationCx, identifier: &str) -> Result<Result<(), Exhausted>> {
+pub(super) async fn reset(cx: &mut MutationCx, identifier: &str) -> Result<Attempt> {
     let now = cx.now();
     let connection = cx.connection().await?;
     let bucket: Option<Bucket> = Bucket::query()
@@ -89,14 +113,16 @@ pub(super) async fn reset(cx: &mut MutationCx, identifier: &str) -> Result<Resul
         .first(connection)
         .await
         .optional()?;
-    let Some(bucket) = bucket else { return Ok(Ok(())) };
+    let Some(bucket) = bucket else {
+        return Ok(Attempt::Allowed);
+    };
     if let Err(exhausted) = bucket.take(now) {
-        return Ok(Err(exhausted));
+        return Ok(Attempt::Exhausted(exhausted));
     }
     diesel::delete(auth_rate_limits::table.find(identifier))
         .execute(connection)
         .await?;
-    Ok(Ok(()))
+    Ok(Attempt::Allowed)
 }
 
 #[cfg(test)]

@@ -1,12 +1,12 @@
 //! The provider `password`.
 
+use crate::limits;
 use opencom_contract::auth::{Provider, SignInParams, Tokens};
 use opencom_core::id::AuthAccountId;
 use opencom_core::{Code, Error, Result, email};
-use opencom_runtime::limits::Limit;
 use opencom_runtime::{ActionCx, ScopedFutureExt};
 
-use super::limiter::{self, Exhausted};
+use super::limiter::{self, Attempt, Exhausted};
 use super::rows::NewAccount;
 use super::signup::Newcomer;
 use super::{given, queries, store};
@@ -65,7 +65,7 @@ impl Admin {
     }
 
     async fn password_sign_in(&self, cx: &ActionCx, address: &str, password: &str) -> Result<Tokens> {
-        cx.count_address(Limit::SignIn)?;
+        cx.count_address(limits::SIGN_IN)?;
         let bucket = &attempts(address);
         let (account, attempt) = cx
             .read(|cx| {
@@ -81,18 +81,18 @@ impl Admin {
             self.hasher.verify(password, None).await?;
             return Err(Error::new(Code::NotAuthenticated, "InvalidAccountId"));
         };
-        attempt.map_err(too_many)?;
+        attempt.or_refuse(too_many)?;
         let user = account.user_id;
         if !self.hasher.verify(password, account.secret).await? {
             cx.transaction(|cx| async move { limiter::count(cx, bucket).await }.scope_boxed())
                 .await?
-                .map_err(too_many)?;
+                .or_refuse(too_many)?;
             return Err(Error::new(Code::NotAuthenticated, "InvalidSecret"));
         }
         let grant = cx
             .transaction(|cx| {
                 async move {
-                    limiter::reset(cx, bucket).await?.map_err(too_many)?;
+                    limiter::reset(cx, bucket).await?.or_refuse(too_many)?;
                     self.start_session(cx, user).await
                 }
                 .scope_boxed()
@@ -109,7 +109,7 @@ impl Admin {
         address: &str,
         password: &str,
     ) -> Result<Tokens> {
-        cx.count_address(Limit::SignUp)?;
+        cx.count_address(limits::SIGN_UP)?;
         if cx
             .read(|cx| async move { queries::is_taken(cx, address).await }.scope_boxed())
             .await?
@@ -160,7 +160,10 @@ impl Admin {
         let counted = cx
             .transaction(|cx| async move { limiter::count(cx, bucket).await }.scope_boxed())
             .await?;
-        Ok(counted.map_or_else(too_many, |()| exists(address)))
+        Ok(match counted {
+            Attempt::Allowed => exists(address),
+            Attempt::Exhausted(exhausted) => too_many(exhausted),
+        })
     }
 }
 

@@ -2,11 +2,11 @@
 
 use diesel::dsl::exists;
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
 use opencom_contract::auth::Provider;
 use opencom_core::Result;
 use opencom_core::id::{AuthSessionId, WorkspaceId};
 use opencom_runtime::QueryCx;
+use opencom_runtime::RunQueryDsl;
 use opencom_schema::{auth_accounts, auth_refresh_tokens, users, workspace_invitations, workspaces};
 
 use super::rows::{AccountRow, InvitationRow, RefreshTokenRow, SignupSettings};

@@ -3,12 +3,12 @@
 //! A refresh token travels as `<secret>|<session id>` and is stored as a hash. A child's secret is derived from its
 //! parent's, so whoever repeats a refresh because the answer got lost can be given the very same child again.
 
-use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use opencom_contract::auth::Tokens;
 use opencom_core::auth::seal::MasterKey;
 use opencom_core::auth::token;
 use opencom_core::id::{AuthRefreshTokenId, AuthSessionId, UserId};
-use opencom_core::{Error, Millis, Result};
+use opencom_core::{Error, Int, Millis, Result};
+use opencom_runtime::RunQueryDsl;
 use opencom_runtime::{ActionCx, Caller, MutationCx, ScopedFutureExt};
 use opencom_schema::auth_sessions;
 
@@ -79,10 +79,13 @@ impl Admin {
     }
 }
 
-/// Ends the sessions of all agents, and with them their refresh tokens. Whatever servers remember of them has to be
-/// forgotten after it ([`tell_everything`](opencom_runtime::bus::tell_everything)).
-pub async fn end_all(connection: &mut AsyncPgConnection) -> Result<usize> {
-    Ok(diesel::delete(auth_sessions::table).execute(connection).await?)
+/// Deletes the sessions of all agents, and with them their refresh tokens. The caller has every server drop its caches
+/// afterwards ([`tell_everything`](opencom_runtime::bus::tell_everything)).
+pub(super) async fn end_all(cx: &mut MutationCx) -> Result<Int> {
+    let ended = diesel::delete(auth_sessions::table)
+        .execute(cx.connection().await?)
+        .await?;
+    Ok(ended.into())
 }
 
 /// Ends the caller's session, if there is one.

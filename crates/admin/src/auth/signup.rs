@@ -1,17 +1,17 @@
 //! What a first sign-in creates: the user, a workspace of their own, and the memberships that they were invited to.
 
+use opencom_contract::audit_logs::InternalRecord;
 use opencom_contract::auth::Provider;
 use opencom_contract::workspaces::SignupMode;
 use opencom_core::id::{UserId, WorkspaceId, WorkspaceInvitationId};
 use opencom_core::{Result, Role, email};
-use opencom_runtime::audit::{Actor, AuditTrail, Entry};
 use opencom_runtime::{MutationCx, QueryCx};
 use serde_json::json;
 
 use super::rows::{InvitationRow, SignupSettings};
 use super::{queries, store};
 use crate::workspaces::store as workspaces;
-use crate::{Admin, users};
+use crate::{Admin, audit, users};
 
 /// Somebody who is about to become a user.
 pub(super) struct Newcomer<'a> {
@@ -63,8 +63,7 @@ impl Admin {
                 role,
                 invited_by,
             } = invitation;
-            self.record(cx, acceptance(user, workspace_id, id, role, invited_by))
-                .await?;
+            audit::record(cx, acceptance(user, workspace_id, id, role, invited_by)).await?;
         }
         Ok(())
     }
@@ -77,12 +76,12 @@ pub(crate) fn acceptance(
     invitation: WorkspaceInvitationId,
     role: Role,
     invited_by: Option<UserId>,
-) -> Entry {
-    Entry {
+) -> InternalRecord {
+    InternalRecord {
         workspace_id,
-        actor: Actor::User(user),
-        action: "user.invited",
-        resource_type: "workspaceInvitation",
+        actor_id: Some(user),
+        action: "user.invited".to_owned(),
+        resource_type: "workspaceInvitation".to_owned(),
         resource_id: Some(invitation.to_string()),
         metadata: Some(json!({ "invitationStatus": "accepted", "role": role, "invitedBy": invited_by })),
     }

@@ -1,12 +1,13 @@
 //! Writes for sign-in, with the topics of what live queries rest on: sessions and invitations.
 
+use crate::topics;
 use diesel::prelude::*;
 use diesel::sql_types::{Timestamptz, Uuid};
-use diesel_async::RunQueryDsl;
 use opencom_core::id::{AuthRefreshTokenId, AuthSessionId, UserId, WorkspaceInvitationId};
 use opencom_core::{Millis, Result};
+use opencom_runtime::MutationCx;
+use opencom_runtime::RunQueryDsl;
 use opencom_runtime::topic::Hashed;
-use opencom_runtime::{MutationCx, Topic};
 use opencom_schema::{
     auth_accounts, auth_refresh_tokens, auth_sessions, auth_verification_codes, workspace_invitations,
 };
@@ -27,7 +28,7 @@ pub(super) async fn insert_session(
     expires_at: Millis,
 ) -> Result<()> {
     let now = cx.now();
-    cx.write(Topic::AuthSession(id));
+    cx.write(topics::auth_session(id));
     diesel::insert_into(auth_sessions::table)
         .values((
             auth_sessions::id.eq(id),
@@ -52,7 +53,7 @@ pub(super) async fn lock_session(cx: &mut MutationCx, id: AuthSessionId) -> Resu
 
 /// Ends a session; its refresh tokens go with it.
 pub(super) async fn delete_session(cx: &mut MutationCx, id: AuthSessionId) -> Result<()> {
-    cx.write(Topic::AuthSession(id));
+    cx.write(topics::auth_session(id));
     diesel::delete(auth_sessions::table.find(id))
         .execute(cx.connection().await?)
         .await?;
@@ -135,9 +136,9 @@ pub(super) async fn accept_invitations(
         .returning(InvitationRow::as_returning())
         .get_results(cx.connection().await?)
         .await?;
-    cx.write(Topic::InvitationsOfAddress(Hashed::text(email)));
+    cx.write(topics::invitations_of_address(Hashed::text(email)));
     for invitation in &accepted {
-        cx.write(Topic::InvitationsOfWorkspace(invitation.workspace_id));
+        cx.write(topics::invitations_of_workspace(invitation.workspace_id));
     }
     Ok(accepted)
 }

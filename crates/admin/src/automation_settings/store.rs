@@ -1,17 +1,18 @@
 //! Reads and writes of `automation_settings`.
 
+use crate::topics;
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
 use opencom_contract::automation_settings::Upsert;
 use opencom_core::Result;
 use opencom_core::id::{AutomationSettingsId, WorkspaceId};
-use opencom_runtime::{MutationCx, QueryCx, Topic};
+use opencom_runtime::RunQueryDsl;
+use opencom_runtime::{MutationCx, QueryCx};
 use opencom_schema::automation_settings::{self, dsl};
 
 use super::rows::{NewSettings, SettingsRow};
 
 pub(super) async fn of_workspace(cx: &mut QueryCx, workspace: WorkspaceId) -> Result<Option<SettingsRow>> {
-    cx.read(Topic::AutomationSettings(workspace));
+    cx.read(topics::automation_settings(workspace));
     let row = SettingsRow::query()
         .filter(dsl::workspace_id.eq(workspace))
         .first(cx.connection().await?)
@@ -22,7 +23,7 @@ pub(super) async fn of_workspace(cx: &mut QueryCx, workspace: WorkspaceId) -> Re
 
 /// Inserts the settings, or changes those that are given of the row that there is.
 pub(super) async fn upsert(cx: &mut MutationCx, req: &Upsert, new: NewSettings) -> Result<AutomationSettingsId> {
-    cx.write(Topic::AutomationSettings(req.workspace_id));
+    cx.write(topics::automation_settings(req.workspace_id));
     let now = cx.now();
     let id = diesel::insert_into(automation_settings::table)
         .values(new)

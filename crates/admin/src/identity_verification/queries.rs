@@ -1,10 +1,11 @@
 //! Reads of visitors, which the context `inbox` owns and writes.
 
+use crate::topics;
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
 use opencom_core::id::{VisitorId, WorkspaceId};
 use opencom_core::{Millis, Result};
-use opencom_runtime::{QueryCx, Topic};
+use opencom_runtime::QueryCx;
+use opencom_runtime::RunQueryDsl;
 use opencom_schema::visitors;
 
 /// Whether a visitor has proven who they are.
@@ -19,7 +20,7 @@ pub(super) struct VisitorRow {
 }
 
 pub(super) async fn visitor(cx: &mut QueryCx, id: VisitorId) -> Result<Option<VisitorRow>> {
-    cx.read(Topic::Visitor(id));
+    cx.read(topics::visitor(id));
     let row = VisitorRow::query()
         .find(id)
         .first(cx.connection().await?)

@@ -1,13 +1,13 @@
 //! Invitations: how somebody is asked to join, and how they answer.
 
+use crate::limits;
+use opencom_contract::audit_logs::InternalRecord;
 use opencom_contract::done::Done;
 use opencom_contract::workspace_members::{InvitationStatus, InviteToWorkspace, Invited, InvitedStatus};
 use opencom_core::error::OrNotFound;
 use opencom_core::id::WorkspaceInvitationId;
 use opencom_core::{Error, Permission, Result, email};
 use opencom_providers::email::Mailbox;
-use opencom_runtime::audit::{Actor, AuditTrail, Entry};
-use opencom_runtime::limits::Limit;
 use opencom_runtime::{ActionCx, MutationCx, ScopedFutureExt};
 use serde_json::json;
 
@@ -16,7 +16,7 @@ use super::rows::MemberRow;
 use super::{mail, manage, queries, rules, store};
 use crate::auth::{acceptance, admits_address};
 use crate::workspaces::queries as workspaces;
-use crate::{Admin, users};
+use crate::{Admin, audit, users};
 
 impl Admin {
     /// Adds whoever has the address, or invites them.
@@ -36,7 +36,7 @@ impl Admin {
         }
         let link = mail::link(self.parts.web_app_url.as_deref(), &req.base_url, &address)?;
         // Whoever the mail goes to has not asked for it.
-        cx.count_caller(Limit::EmailCode)?;
+        cx.count_caller(limits::EMAIL_CODE)?;
         let workspace = workspaces::by_id(cx, req.workspace_id)
             .await?
             .or_not_found("Workspace")?;
@@ -58,7 +58,7 @@ impl Admin {
                     "targetUserId": user, "targetEmail": address, "role": req.role, "method": "existing_user_add",
                 });
                 let entry = invited(&manager, "workspaceMember", Some(user.to_string()), metadata);
-                self.record(cx, entry).await?;
+                audit::record(cx, entry).await?;
                 cx.enqueue(&mail)?;
                 Ok(InvitedStatus::Added)
             }
@@ -67,8 +67,7 @@ impl Admin {
                     .await?
                     .ok_or_else(|| Error::already_exists("Invitation already sent to this email"))?;
                 let metadata = json!({ "targetEmail": address, "role": req.role, "method": "email_invite" });
-                self.record(cx, invited(&manager, "workspaceInvitation", None, metadata))
-                    .await?;
+                audit::record(cx, invited(&manager, "workspaceInvitation", None, metadata)).await?;
                 cx.enqueue(&SendInvitation {
                     link: Some(link),
                     ..mail
@@ -85,15 +84,15 @@ impl Admin {
         let manager = manage(cx, Permission::UsersManage, before.workspace_id).await?;
         let invitation = queries::lock_invitation(cx, id).await?.or_not_found("Invitation")?;
         store::set_status(cx, &invitation, InvitationStatus::Declined).await?;
-        let entry = Entry {
+        let entry = InternalRecord {
             workspace_id: invitation.workspace_id,
-            actor: Actor::User(manager.user_id),
-            action: "user.removed",
-            resource_type: "workspaceInvitation",
+            actor_id: Some(manager.user_id),
+            action: "user.removed".to_owned(),
+            resource_type: "workspaceInvitation".to_owned(),
             resource_id: Some(id.to_string()),
             metadata: Some(json!({ "invitationStatus": "declined", "targetEmail": invitation.email })),
         };
-        self.record(cx, entry).await?;
+        audit::record(cx, entry).await?;
         Ok(Done::DONE)
     }
 
@@ -121,7 +120,7 @@ impl Admin {
             invitation.role,
             invitation.invited_by,
         );
-        self.record(cx, entry).await?;
+        audit::record(cx, entry).await?;
         Ok(Done::DONE)
     }
 }
@@ -131,12 +130,12 @@ fn invited(
     resource_type: &'static str,
     resource_id: Option<String>,
     metadata: serde_json::Value,
-) -> Entry {
-    Entry {
+) -> InternalRecord {
+    InternalRecord {
         workspace_id: manager.workspace_id,
-        actor: Actor::User(manager.user_id),
-        action: "user.invited",
-        resource_type,
+        actor_id: Some(manager.user_id),
+        action: "user.invited".to_owned(),
+        resource_type: resource_type.to_owned(),
         resource_id,
         metadata: Some(metadata),
     }

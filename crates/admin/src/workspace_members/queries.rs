@@ -1,12 +1,13 @@
 //! Reads of members and invitations.
 
+use crate::topics;
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
 use opencom_contract::workspace_members::{Invitation, InvitationStatus, Member, MyInvitation};
 use opencom_core::id::{UserId, WorkspaceId, WorkspaceInvitationId, WorkspaceMemberId};
 use opencom_core::{Result, Role};
+use opencom_runtime::RunQueryDsl;
 use opencom_runtime::topic::Hashed;
-use opencom_runtime::{MutationCx, QueryCx, Topic};
+use opencom_runtime::{MutationCx, QueryCx};
 use opencom_schema::{users, workspace_invitations, workspace_members, workspaces};
 
 use super::rows::{InvitationRow, MemberRow};
@@ -21,7 +22,7 @@ type Person = (Option<String>, Option<String>);
 
 /// The members of a workspace, in the order in which they joined.
 pub(super) async fn of_workspace(cx: &mut QueryCx, workspace: WorkspaceId) -> Result<Vec<Member>> {
-    cx.read(Topic::MembersOfWorkspace(workspace));
+    cx.read(topics::members_of_workspace(workspace));
     let rows: Vec<(MemberRow, Person)> = workspace_members::table
         .inner_join(users::table.on(users::id.eq(workspace_members::user_id)))
         .filter(workspace_members::workspace_id.eq(workspace))
@@ -31,7 +32,7 @@ pub(super) async fn of_workspace(cx: &mut QueryCx, workspace: WorkspaceId) -> Re
         .load(cx.connection().await?)
         .await?;
     for (row, _) in &rows {
-        cx.read(Topic::User(row.user_id));
+        cx.read(topics::user(row.user_id));
     }
     Ok(rows
         .into_iter()
@@ -74,7 +75,7 @@ pub(super) async fn count_leaders(cx: &mut QueryCx, workspace: WorkspaceId) -> R
 
 /// The invitations of a workspace that wait, oldest first.
 pub(super) async fn invitations_of_workspace(cx: &mut QueryCx, workspace: WorkspaceId) -> Result<Vec<Invitation>> {
-    cx.read(Topic::InvitationsOfWorkspace(workspace));
+    cx.read(topics::invitations_of_workspace(workspace));
     let rows: Vec<(InvitationRow, Option<Person>)> = workspace_invitations::table
         .left_join(users::table.on(workspace_invitations::invited_by.eq(users::id.nullable())))
         .filter(workspace_invitations::workspace_id.eq(workspace))
@@ -89,7 +90,7 @@ pub(super) async fn invitations_of_workspace(cx: &mut QueryCx, workspace: Worksp
 
 /// The invitations that wait for an address, oldest first.
 pub(super) async fn invitations_of_address(cx: &mut QueryCx, address: &str) -> Result<Vec<MyInvitation>> {
-    cx.read(Topic::InvitationsOfAddress(Hashed::text(address)));
+    cx.read(topics::invitations_of_address(Hashed::text(address)));
     let rows: Vec<(InvitationRow, String, Option<Person>)> = workspace_invitations::table
         .inner_join(workspaces::table.on(workspaces::id.eq(workspace_invitations::workspace_id)))
         .left_join(users::table.on(workspace_invitations::invited_by.eq(users::id.nullable())))
@@ -107,7 +108,7 @@ pub(super) async fn invitations_of_address(cx: &mut QueryCx, address: &str) -> R
     Ok(rows
         .into_iter()
         .map(|(row, workspace_name, inviter)| {
-            cx.read(Topic::Workspace(row.workspace_id));
+            cx.read(topics::workspace(row.workspace_id));
             MyInvitation {
                 invitation: shown(cx, row, inviter),
                 workspace_name: Some(workspace_name),
@@ -118,7 +119,7 @@ pub(super) async fn invitations_of_address(cx: &mut QueryCx, address: &str) -> R
 
 fn shown(cx: &mut QueryCx, row: InvitationRow, inviter: Option<Person>) -> Invitation {
     if let Some(inviter) = row.invited_by {
-        cx.read(Topic::User(inviter));
+        cx.read(topics::user(inviter));
     }
     row.by(inviter)
 }

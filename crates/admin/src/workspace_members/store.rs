@@ -1,20 +1,21 @@
 //! Writes of members and invitations.
 
+use crate::topics;
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
 use opencom_contract::workspace_members::{GivenRole, InvitationStatus};
 use opencom_core::id::{UserId, WorkspaceId, WorkspaceInvitationId, WorkspaceMemberId};
 use opencom_core::{Error, Result, Role};
+use opencom_runtime::MutationCx;
+use opencom_runtime::RunQueryDsl;
 use opencom_runtime::database::overtaken;
 use opencom_runtime::topic::Hashed;
-use opencom_runtime::{MutationCx, Topic};
 use opencom_schema::{workspace_invitations, workspace_members};
 
 use super::rows::{InvitationRow, MemberRow};
 
 fn touch(cx: &mut MutationCx, user: UserId, workspace: WorkspaceId) {
-    cx.write(Topic::MembershipsOfUser(user));
-    cx.write(Topic::MembersOfWorkspace(workspace));
+    cx.write(topics::memberships_of_user(user));
+    cx.write(topics::members_of_workspace(workspace));
 }
 
 /// Makes a user a member. Somebody who joins by himself at the same moment makes it fail, and the transaction run again.
@@ -73,8 +74,8 @@ pub(super) async fn insert_invitation(
     role: GivenRole,
 ) -> Result<Option<WorkspaceInvitationId>> {
     let (id, now) = (WorkspaceInvitationId::generate(), cx.now());
-    cx.write(Topic::InvitationsOfWorkspace(inviter.workspace_id));
-    cx.write(Topic::InvitationsOfAddress(Hashed::text(address)));
+    cx.write(topics::invitations_of_workspace(inviter.workspace_id));
+    cx.write(topics::invitations_of_address(Hashed::text(address)));
     let inserted = diesel::insert_into(workspace_invitations::table)
         .values((
             workspace_invitations::id.eq(id),
@@ -97,8 +98,8 @@ pub(super) async fn set_status(
     invitation: &InvitationRow,
     status: InvitationStatus,
 ) -> Result<()> {
-    cx.write(Topic::InvitationsOfWorkspace(invitation.workspace_id));
-    cx.write(Topic::InvitationsOfAddress(Hashed::text(&invitation.email)));
+    cx.write(topics::invitations_of_workspace(invitation.workspace_id));
+    cx.write(topics::invitations_of_address(Hashed::text(&invitation.email)));
     let updated = diesel::update(workspace_invitations::table.find(invitation.id))
         .set(workspace_invitations::status.eq(status))
         .execute(cx.connection().await?)

@@ -1,12 +1,13 @@
 //! Writes of workspaces and of the memberships in them.
 
+use crate::topics;
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
 use opencom_contract::workspaces::{AuthMethod, HelpCenterAccessPolicy, IdentityVerificationMode, SignupMode};
 use opencom_core::id::{UserId, WorkspaceId, WorkspaceMemberId};
 use opencom_core::{Millis, Result, Role};
+use opencom_runtime::MutationCx;
+use opencom_runtime::RunQueryDsl;
 use opencom_runtime::topic::Everything;
-use opencom_runtime::{MutationCx, Topic};
 use opencom_schema::{workspace_members, workspaces};
 
 use super::rows::{NewWorkspace, WorkspaceRow};
@@ -30,8 +31,8 @@ pub(crate) async fn insert_owned_by(cx: &mut MutationCx, owner: UserId, name: &s
         created_at: cx.now(),
         help_center_access_policy: HelpCenterAccessPolicy::Public,
     };
-    cx.write(Topic::Workspace(row.id));
-    cx.write(Topic::Workspaces(Everything));
+    cx.write(topics::workspace(row.id));
+    cx.write(topics::workspaces(Everything));
     let workspace: WorkspaceRow = diesel::insert_into(workspaces::table)
         .values(row)
         .returning(WorkspaceRow::as_returning())
@@ -54,9 +55,9 @@ pub(crate) async fn insert_members(cx: &mut MutationCx, user: UserId, roles: &[(
             created_at,
         })
         .collect();
-    cx.write(Topic::MembershipsOfUser(user));
+    cx.write(topics::memberships_of_user(user));
     for row in &rows {
-        cx.write(Topic::MembersOfWorkspace(row.workspace_id));
+        cx.write(topics::members_of_workspace(row.workspace_id));
     }
     diesel::insert_into(workspace_members::table)
         .values(rows)
@@ -91,8 +92,8 @@ pub(crate) async fn lock_name(cx: &mut MutationCx, id: WorkspaceId) -> Result<Op
 }
 
 pub(crate) async fn rename(cx: &mut MutationCx, id: WorkspaceId, name: &str) -> Result<()> {
-    cx.write(Topic::Workspace(id));
-    cx.write(Topic::Workspaces(Everything));
+    cx.write(topics::workspace(id));
+    cx.write(topics::workspaces(Everything));
     diesel::update(workspaces::table.find(id))
         .set(workspaces::name.eq(name))
         .execute(cx.connection().await?)
@@ -101,7 +102,7 @@ pub(crate) async fn rename(cx: &mut MutationCx, id: WorkspaceId, name: &str) -> 
 }
 
 pub(crate) async fn set_allowed_origins(cx: &mut MutationCx, id: WorkspaceId, origins: &[String]) -> Result<()> {
-    cx.write(Topic::Workspace(id));
+    cx.write(topics::workspace(id));
     diesel::update(workspaces::table.find(id))
         .set(workspaces::allowed_origins.eq(origins))
         .execute(cx.connection().await?)
@@ -117,7 +118,7 @@ pub(crate) async fn set_signup(
     domains: &[String],
     methods: Option<&[AuthMethod]>,
 ) -> Result<Option<Vec<AuthMethod>>> {
-    cx.write(Topic::Workspace(id));
+    cx.write(topics::workspace(id));
     let methods = methods.map(|methods| workspaces::auth_methods.eq(methods));
     let holding = diesel::update(workspaces::table.find(id))
         .set((
@@ -137,8 +138,8 @@ pub(crate) async fn set_help_center_access_policy(
     id: WorkspaceId,
     policy: HelpCenterAccessPolicy,
 ) -> Result<()> {
-    cx.write(Topic::Workspace(id));
-    cx.write(Topic::Workspaces(Everything));
+    cx.write(topics::workspace(id));
+    cx.write(topics::workspaces(Everything));
     diesel::update(workspaces::table.find(id))
         .set(workspaces::help_center_access_policy.eq(policy))
         .execute(cx.connection().await?)
@@ -159,7 +160,7 @@ pub(crate) struct IdentityChange {
 }
 
 pub(crate) async fn set_identity(cx: &mut MutationCx, id: WorkspaceId, change: IdentityChange) -> Result<()> {
-    cx.write(Topic::Workspace(id));
+    cx.write(topics::workspace(id));
     diesel::update(workspaces::table.find(id))
         .set(change)
         .execute(cx.connection().await?)

@@ -138,19 +138,13 @@ impl JwtKey {
 }
 
 /// The keys in use: one signs, all of them verify. They can be exchanged while tokens are made and checked.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct JwtKeys(RwLock<Arc<[JwtKey]>>);
 
 impl JwtKeys {
-    /// These keys; the first one signs.
-    ///
-    /// # Errors
-    /// When there is none.
-    pub fn new(keys: Vec<JwtKey>) -> Result<Self> {
-        if keys.is_empty() {
-            return Err(Error::internal("there is no key to sign tokens"));
-        }
-        Ok(Self(RwLock::new(keys.into())))
+    /// These keys; the first one signs. Without any, no token is issued or valid until [`replace`](Self::replace).
+    pub fn new(keys: Vec<JwtKey>) -> Self {
+        Self(RwLock::new(keys.into()))
     }
 
     /// The keys as they are now.
@@ -269,7 +263,7 @@ mod tests {
         );
         let (user, session, now) = (UserId::generate(), AuthSessionId::generate(), Millis(1_800_000_000_000));
         let of_second = second.issue(user, session, ISSUER, now).unwrap();
-        let keys = JwtKeys::new(vec![first]).unwrap();
+        let keys = JwtKeys::new(vec![first]);
         let of_first = keys.issue(user, session, ISSUER, now).unwrap();
         assert_eq!(keys.verify(&of_second, ISSUER, now), Err(Refusal::Unverified));
 
@@ -291,6 +285,5 @@ mod tests {
         assert_eq!(keys.verify("bad", ISSUER, now), Err(Refusal::Malformed));
         assert!(keys.replace(vec![second]));
         assert_eq!(keys.verify(&of_first, ISSUER, now), Err(Refusal::Unverified));
-        assert!(JwtKeys::new(Vec::new()).is_err());
     }
 }

@@ -1,11 +1,12 @@
 //! Rows of `article_feedback`: who found an article helpful.
 
+use crate::topics;
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
 use opencom_contract::articles::FeedbackStats;
 use opencom_core::id::{ArticleFeedbackId, ArticleId, VisitorId, WorkspaceId};
 use opencom_core::{Int, Result};
-use opencom_runtime::{MutationCx, QueryCx, Topic};
+use opencom_runtime::RunQueryDsl;
+use opencom_runtime::{MutationCx, QueryCx};
 use opencom_schema::{article_feedback, articles, visitors};
 
 use super::rows::Standing;
@@ -61,7 +62,7 @@ pub(super) async fn record(
 
 /// Counts the voices.
 pub(super) async fn stats(cx: &mut QueryCx, article: ArticleId) -> Result<FeedbackStats> {
-    cx.read(Topic::FeedbackOfArticle(article));
+    cx.read(topics::feedback_of_article(article));
     let counts: Vec<(bool, i64)> = article_feedback::table
         .filter(article_feedback::article_id.eq(article))
         .group_by(article_feedback::helpful)

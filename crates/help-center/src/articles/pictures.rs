@@ -1,13 +1,14 @@
 //! Uploaded pictures in articles: texts name them as `oc-asset://<id>`, readers get addresses.
 
+use crate::topics;
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
 use opencom_core::Result;
 use opencom_core::id::{ArticleAssetId, StoredFileId, WorkspaceId};
-use opencom_runtime::{QueryCx, Topic, files};
+use opencom_runtime::RunQueryDsl;
+use opencom_runtime::{QueryCx, files};
 use opencom_schema::{article_assets, stored_files};
 
 /// What a reference starts with.
@@ -31,7 +32,7 @@ impl Pictures {
             return Ok(Self(HashMap::new()));
         }
         for id in &named {
-            cx.read(Topic::ArticleAsset(*id));
+            cx.read(topics::article_asset(*id));
         }
         let found: Vec<(ArticleAssetId, StoredFileId)> = article_assets::table
             .inner_join(stored_files::table.on(stored_files::id.eq(article_assets::file_id)))

@@ -1,14 +1,15 @@
 //! Reads of `articles` and `internal_articles`.
 
+use crate::topics;
 use diesel::dsl::{exists, not, sql};
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
-use diesel_async::RunQueryDsl;
 use opencom_contract::articles::{ArticleRef, ArticleStatus, Visibility};
 use opencom_core::Result;
 use opencom_core::id::{ArticleId, CollectionId, InternalArticleId, WorkspaceId};
+use opencom_runtime::RunQueryDsl;
 use opencom_runtime::statement::literal_limit;
-use opencom_runtime::{MutationCx, QueryCx, Topic};
+use opencom_runtime::{MutationCx, QueryCx};
 use opencom_schema::{articles, internal_articles};
 
 use super::rows::{ArticleRow, LegacyRow};
@@ -48,7 +49,7 @@ pub(crate) async fn find(cx: &mut QueryCx, id: ArticleRef) -> Result<Option<Foun
     match id {
         ArticleRef::Article(id) => Ok(by_id(cx, id).await?.map(|row| Found::Article(Box::new(row)))),
         ArticleRef::Legacy(id) => {
-            cx.read(Topic::InternalArticle(id));
+            cx.read(topics::internal_article(id));
             if let Some(row) = by_legacy_id(cx, id).await? {
                 return Ok(Some(Found::Article(Box::new(row))));
             }
@@ -64,7 +65,7 @@ pub(crate) async fn find(cx: &mut QueryCx, id: ArticleRef) -> Result<Option<Foun
 
 /// An article of whatever workspace; the caller checks access.
 pub(crate) async fn by_id(cx: &mut QueryCx, id: ArticleId) -> Result<Option<ArticleRow>> {
-    cx.read(Topic::Article(id));
+    cx.read(topics::article(id));
     Ok(ArticleRow::query()
         .find(id)
         .first(cx.connection().await?)
@@ -79,14 +80,14 @@ async fn by_legacy_id(cx: &mut QueryCx, id: InternalArticleId) -> Result<Option<
         .await
         .optional()?;
     if let Some(row) = &row {
-        cx.read(Topic::Article(row.id));
+        cx.read(topics::article(row.id));
     }
     Ok(row)
 }
 
 /// The article with this slug.
 pub(crate) async fn by_slug(cx: &mut QueryCx, workspace: WorkspaceId, slug: &str) -> Result<Option<ArticleRow>> {
-    cx.read(Topic::ArticlesOfWorkspace(workspace));
+    cx.read(topics::articles_of_workspace(workspace));
     Ok(ArticleRow::query()
         .filter(articles::workspace_id.eq(workspace))
         .filter(articles::slug.eq(slug))
@@ -101,7 +102,7 @@ pub(crate) async fn readable_by_slug(
     workspace: WorkspaceId,
     slug: &str,
 ) -> Result<Option<ArticleRow>> {
-    cx.read(Topic::PublicArticlesOfWorkspace(workspace));
+    cx.read(topics::public_articles_of_workspace(workspace));
     Ok(ArticleRow::query()
         .filter(articles::workspace_id.eq(workspace))
         .filter(articles::slug.eq(slug))
@@ -113,7 +114,7 @@ pub(crate) async fn readable_by_slug(
 
 /// Articles that everyone may read, in their display order.
 pub(crate) async fn readable_in_order(cx: &mut QueryCx, filter: Filter, limit: i64) -> Result<Vec<ArticleRow>> {
-    cx.read(Topic::PublicArticlesOfWorkspace(filter.workspace));
+    cx.read(topics::public_articles_of_workspace(filter.workspace));
     let contradicts = filter.status.is_some_and(|status| status != ArticleStatus::Published)
         || filter.visibility == Some(Visibility::Internal);
     if contradicts {
@@ -132,7 +133,7 @@ pub(crate) async fn readable_in_order(cx: &mut QueryCx, filter: Filter, limit: i
 
 /// Articles of whatever standing, newest change first.
 pub(crate) async fn by_change(cx: &mut QueryCx, filter: Filter, limit: i64) -> Result<Vec<ArticleRow>> {
-    cx.read(Topic::ArticlesOfWorkspace(filter.workspace));
+    cx.read(topics::articles_of_workspace(filter.workspace));
     let mut query = ArticleRow::query()
         .filter(articles::workspace_id.eq(filter.workspace))
         .order(articles::updated_at.desc())
@@ -157,7 +158,7 @@ pub(crate) async fn by_change(cx: &mut QueryCx, filter: Filter, limit: i64) -> R
 
 /// Rows of the older table that became no article, newest change first.
 pub(crate) async fn legacy_by_change(cx: &mut QueryCx, filter: Filter, limit: i64) -> Result<Vec<LegacyRow>> {
-    cx.read(Topic::ArticlesOfWorkspace(filter.workspace));
+    cx.read(topics::articles_of_workspace(filter.workspace));
     if filter.collection.is_some() || filter.visibility == Some(Visibility::Public) {
         return Ok(Vec::new());
     }
@@ -213,7 +214,7 @@ pub(crate) async fn next_place(
 
 /// An article as HTML.
 pub(crate) async fn html(cx: &mut QueryCx, id: ArticleId) -> Result<String> {
-    cx.read(Topic::Article(id));
+    cx.read(topics::article(id));
     Ok(articles::table
         .find(id)
         .select(articles::content_html)

@@ -6,12 +6,13 @@
 //! [`LOOKED_AT`] articles are gone through. If they nearly fill the answer, so do the next [`LOOKED_FURTHER`] before long;
 //! otherwise the index is asked, which then has little to give.
 
+use crate::topics;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Text, Uuid as SqlUuid};
-use diesel_async::RunQueryDsl;
 use opencom_contract::articles::Visibility;
 use opencom_core::id::{ArticleId, WorkspaceId};
 use opencom_core::{Json, Result};
+use opencom_runtime::RunQueryDsl;
 use opencom_runtime::statement::prepared;
 use opencom_runtime::{QueryCx, Topic};
 use opencom_schema::articles;
@@ -68,8 +69,8 @@ impl Scope {
 
     fn topic(self, workspace: WorkspaceId) -> Topic {
         match self {
-            Self::Readable => Topic::PublicArticlesOfWorkspace(workspace),
-            Self::Members { .. } => Topic::ArticlesOfWorkspace(workspace),
+            Self::Readable => topics::public_articles_of_workspace(workspace),
+            Self::Members { .. } => topics::articles_of_workspace(workspace),
         }
     }
 }
@@ -153,7 +154,7 @@ pub(super) async fn for_visitor(
     workspace: WorkspaceId,
     query: &str,
     language: &str,
-    visitor: &Audience<'_>,
+    visitor: &Audience,
 ) -> Result<Vec<ArticleRow>> {
     let (scope, text) = (Scope::Readable, query.to_lowercase());
     cx.read(scope.topic(workspace));
@@ -172,7 +173,7 @@ pub(super) async fn for_visitor(
 }
 
 /// The ids of those that are for the visitor.
-async fn admitted(cx: &mut QueryCx, candidates: Vec<Candidate>, visitor: &Audience<'_>) -> Result<Vec<ArticleId>> {
+async fn admitted(cx: &mut QueryCx, candidates: Vec<Candidate>, visitor: &Audience) -> Result<Vec<ArticleId>> {
     let rules = candidates.iter().map(|candidate| candidate.audience_rules.as_ref());
     let admitted = visitor.admits(cx, rules).await?;
     let found = candidates.into_iter().zip(admitted).filter(|(_, admitted)| *admitted);

@@ -1,11 +1,12 @@
 //! Writes of `articles` and `internal_articles`.
 
+use crate::topics;
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
 use opencom_core::Result;
 use opencom_core::id::ArticleId;
+use opencom_runtime::MutationCx;
+use opencom_runtime::RunQueryDsl;
 use opencom_runtime::topic::Everything;
-use opencom_runtime::{MutationCx, Topic};
 use opencom_schema::{articles, internal_articles};
 
 use super::rows::{ArticleChanges, ArticleRow, LegacyChanges, LegacyRow, NewArticle, Standing};
@@ -16,9 +17,9 @@ pub(crate) async fn insert(cx: &mut MutationCx, new: &NewArticle) -> Result<()> 
         .values(new)
         .execute(cx.connection().await?)
         .await?;
-    cx.write(Topic::Article(new.id));
-    cx.write(Topic::ArticlesOfWorkspace(new.workspace_id));
-    cx.write(Topic::ShelvesOfWorkspace(new.workspace_id));
+    cx.write(topics::article(new.id));
+    cx.write(topics::articles_of_workspace(new.workspace_id));
+    cx.write(topics::shelves_of_workspace(new.workspace_id));
     Ok(())
 }
 
@@ -38,15 +39,15 @@ pub(crate) async fn delete(cx: &mut MutationCx, row: &ArticleRow) -> Result<()> 
     diesel::delete(articles::table.find(row.id))
         .execute(cx.connection().await?)
         .await?;
-    cx.write(Topic::FeedbackOfArticle(row.id));
+    cx.write(topics::feedback_of_article(row.id));
     changed(cx, &standing(row), None);
     Ok(())
 }
 
 /// Changes a row of the older table.
 pub(crate) async fn update_legacy(cx: &mut MutationCx, row: &LegacyRow, changes: &LegacyChanges) -> Result<()> {
-    cx.write(Topic::InternalArticle(row.id));
-    cx.write(Topic::ArticlesOfWorkspace(row.workspace_id));
+    cx.write(topics::internal_article(row.id));
+    cx.write(topics::articles_of_workspace(row.workspace_id));
     diesel::update(internal_articles::table.find(row.id))
         .set(changes)
         .execute(cx.connection().await?)
@@ -56,8 +57,8 @@ pub(crate) async fn update_legacy(cx: &mut MutationCx, row: &LegacyRow, changes:
 
 /// Deletes a row of the older table.
 pub(crate) async fn delete_legacy(cx: &mut MutationCx, row: &LegacyRow) -> Result<()> {
-    cx.write(Topic::InternalArticle(row.id));
-    cx.write(Topic::ArticlesOfWorkspace(row.workspace_id));
+    cx.write(topics::internal_article(row.id));
+    cx.write(topics::articles_of_workspace(row.workspace_id));
     diesel::delete(internal_articles::table.find(row.id))
         .execute(cx.connection().await?)
         .await?;
@@ -79,22 +80,22 @@ fn standing(row: &ArticleRow) -> Standing {
 fn changed(cx: &mut MutationCx, before: &Standing, after: Option<&Standing>) {
     let workspace = before.workspace_id;
     let (was, is) = (before.is_readable(), after.is_some_and(Standing::is_readable));
-    cx.write(Topic::Article(before.id));
-    cx.write(Topic::ArticlesOfWorkspace(workspace));
+    cx.write(topics::article(before.id));
+    cx.write(topics::articles_of_workspace(workspace));
     if was || is {
-        cx.write(Topic::PublicArticlesOfWorkspace(workspace));
+        cx.write(topics::public_articles_of_workspace(workspace));
     }
     if was != is || (is && after.is_some_and(|after| after.slug != before.slug)) {
-        cx.write(Topic::PublicArticles(Everything));
+        cx.write(topics::public_articles(Everything));
     }
     if was != is || after.is_none_or(|after| after.collection_id != before.collection_id) {
-        cx.write(Topic::ShelvesOfWorkspace(workspace));
+        cx.write(topics::shelves_of_workspace(workspace));
     }
 }
 
 /// Records that feedback on an article changed.
 pub(crate) fn heard(cx: &mut MutationCx, article: ArticleId) {
-    cx.write(Topic::FeedbackOfArticle(article));
+    cx.write(topics::feedback_of_article(article));
 }
 
 /// Gives some articles the word forms of this language; how many. Nobody is told: what is shown does not change.

@@ -8,9 +8,9 @@ use std::collections::BTreeSet;
 
 use diesel::prelude::*;
 use diesel::sql_types::{Array, Text, Uuid as SqlUuid};
-use diesel_async::RunQueryDsl;
 use opencom_core::Result;
 use opencom_core::id::WorkspaceId;
+use opencom_runtime::RunQueryDsl;
 use opencom_runtime::statement::prepared;
 use opencom_runtime::{MutationCx, Pool, QueryCx};
 use opencom_schema::article_words;

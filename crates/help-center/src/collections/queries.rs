@@ -1,15 +1,16 @@
 //! Reads of `collections`, and of what is filed in them.
 
+use crate::topics;
 use std::collections::HashMap;
 
 use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Uuid as SqlUuid};
-use diesel_async::RunQueryDsl;
 use opencom_core::id::{ArticleId, CollectionId, WorkspaceId};
 use opencom_core::{Json, Result};
+use opencom_runtime::RunQueryDsl;
 use opencom_runtime::statement::literal_limit;
-use opencom_runtime::{MutationCx, QueryCx, Topic};
+use opencom_runtime::{MutationCx, QueryCx};
 use opencom_schema::{articles, collections};
 
 use super::rows::CollectionRow;
@@ -54,14 +55,14 @@ pub(crate) async fn by_id(cx: &mut QueryCx, id: CollectionId) -> Result<Option<C
         .await
         .optional()?;
     if let Some(row) = &row {
-        cx.read(Topic::CollectionsOfWorkspace(row.workspace_id));
+        cx.read(topics::collections_of_workspace(row.workspace_id));
     }
     Ok(row)
 }
 
 /// The collection with this slug.
 pub(crate) async fn by_slug(cx: &mut QueryCx, workspace: WorkspaceId, slug: &str) -> Result<Option<CollectionRow>> {
-    cx.read(Topic::CollectionsOfWorkspace(workspace));
+    cx.read(topics::collections_of_workspace(workspace));
     let row = CollectionRow::query()
         .filter(collections::workspace_id.eq(workspace))
         .filter(collections::slug.eq(slug))
@@ -78,7 +79,7 @@ pub(crate) async fn list(
     level: Level,
     limit: i64,
 ) -> Result<Vec<CollectionRow>> {
-    cx.read(Topic::CollectionsOfWorkspace(workspace));
+    cx.read(topics::collections_of_workspace(workspace));
     let mut query = CollectionRow::query()
         .filter(collections::workspace_id.eq(workspace))
         .order((collections::sort_order, collections::created_at, collections::id))
@@ -93,7 +94,7 @@ pub(crate) async fn list(
 
 /// How many articles are directly in each collection of a workspace; collections without any are left out.
 pub(crate) async fn counts(cx: &mut QueryCx, workspace: WorkspaceId) -> Result<HashMap<CollectionId, Counts>> {
-    cx.read(Topic::ShelvesOfWorkspace(workspace));
+    cx.read(topics::shelves_of_workspace(workspace));
     let rows: Vec<(CollectionId, i64, i64)> = articles::table
         .filter(articles::workspace_id.eq(workspace))
         .filter(articles::collection_id.is_not_null())
@@ -115,7 +116,7 @@ pub(crate) async fn audiences(
     cx: &mut QueryCx,
     workspace: WorkspaceId,
 ) -> Result<Vec<(CollectionId, Option<Json>, i64)>> {
-    cx.read(Topic::PublicArticlesOfWorkspace(workspace));
+    cx.read(topics::public_articles_of_workspace(workspace));
     let rows = articles::table
         .filter(articles::workspace_id.eq(workspace))
         .filter(sql::<Bool>("is_readable"))

@@ -1,17 +1,18 @@
 //! Writes of `collections`.
 
+use crate::topics;
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
 use opencom_core::Result;
 use opencom_core::id::{CollectionId, WorkspaceId};
-use opencom_runtime::{MutationCx, Topic};
+use opencom_runtime::MutationCx;
+use opencom_runtime::RunQueryDsl;
 use opencom_schema::collections;
 
 use super::rows::{CollectionChanges, CollectionRow};
 
 /// Makes a collection.
 pub(crate) async fn insert(cx: &mut MutationCx, row: &CollectionRow) -> Result<()> {
-    cx.write(Topic::CollectionsOfWorkspace(row.workspace_id));
+    cx.write(topics::collections_of_workspace(row.workspace_id));
     diesel::insert_into(collections::table)
         .values(row)
         .execute(cx.connection().await?)
@@ -26,7 +27,7 @@ pub(crate) async fn update(
     workspace: WorkspaceId,
     changes: &CollectionChanges,
 ) -> Result<()> {
-    cx.write(Topic::CollectionsOfWorkspace(workspace));
+    cx.write(topics::collections_of_workspace(workspace));
     diesel::update(collections::table.find(id))
         .set(changes)
         .execute(cx.connection().await?)
@@ -36,7 +37,7 @@ pub(crate) async fn update(
 
 /// Deletes an empty collection of this workspace.
 pub(crate) async fn delete(cx: &mut MutationCx, id: CollectionId, workspace: WorkspaceId) -> Result<()> {
-    cx.write(Topic::CollectionsOfWorkspace(workspace));
+    cx.write(topics::collections_of_workspace(workspace));
     diesel::delete(collections::table.find(id))
         .execute(cx.connection().await?)
         .await?;

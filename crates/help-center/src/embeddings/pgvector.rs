@@ -6,11 +6,12 @@
 use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::{Bool, Integer, Nullable, Text};
-use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
+use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
 use opencom_contract::embeddings::ContentType;
 use opencom_core::Result;
 use opencom_core::id::WorkspaceId;
 use opencom_runtime::QueryCx;
+use opencom_runtime::RunQueryDsl;
 use opencom_schema::content_embeddings as embeddings;
 
 use super::codes::{BITS, Code};
@@ -102,6 +103,16 @@ pub enum PrepareError {
     /// The server refused.
     #[error("PostgreSQL refused to make the index of vectors")]
     Refused(#[from] diesel::result::Error),
+}
+
+/// Returns the version of the installed extension; `None` if there is none.
+///
+/// # Errors
+/// If the server cannot be reached.
+pub(crate) async fn installed(url: &str) -> Result<Option<String>, PrepareError> {
+    let mut connection = AsyncPgConnection::establish(url).await?;
+    let version = sql::<Nullable<Text>>("(SELECT extversion FROM pg_extension WHERE extname = 'vector')");
+    Ok(diesel::select(version).get_result(&mut connection).await?)
 }
 
 /// A stored code, as the index has it.

@@ -1,10 +1,10 @@
 //! Reads and writes of `content_embeddings` and `content_embedding_states`.
 
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
 use opencom_contract::embeddings::ContentType;
 use opencom_core::id::{ContentEmbeddingId, WorkspaceId};
 use opencom_core::{Millis, Result};
+use opencom_runtime::RunQueryDsl;
 use opencom_runtime::{MutationCx, QueryCx};
 use opencom_schema::{content_embedding_states as states, content_embeddings as embeddings};
 

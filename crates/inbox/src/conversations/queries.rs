@@ -1,14 +1,15 @@
 //! Reads of `conversations`.
 
+use crate::topics;
 use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
-use diesel_async::RunQueryDsl;
 use opencom_contract::conversations::{ConversationStatus, InboxAiFilter};
 use opencom_core::id::{ConversationId, VisitorId, WorkspaceId};
 use opencom_core::{Millis, Result};
+use opencom_runtime::RunQueryDsl;
 use opencom_runtime::statement::literal_limit;
-use opencom_runtime::{MutationCx, QueryCx, Topic};
+use opencom_runtime::{MutationCx, QueryCx};
 use opencom_schema::{conversations, messages, visitors};
 
 use super::rows::{ConversationRow, InboxEntry, LockedConversation, Parties, PreviewRow};
@@ -33,7 +34,7 @@ pub(crate) type Position = (Millis, ConversationId);
 
 /// A conversation of whatever workspace; the caller checks access.
 pub(crate) async fn by_id(cx: &mut QueryCx, id: ConversationId) -> Result<Option<ConversationRow>> {
-    cx.read(Topic::Conversation(id));
+    cx.read(topics::conversation(id));
     Ok(ConversationRow::query()
         .find(id)
         .first(cx.connection().await?)
@@ -81,7 +82,7 @@ pub(crate) async fn oldest_open(
     visitor: VisitorId,
     workspace: WorkspaceId,
 ) -> Result<Option<ConversationRow>> {
-    cx.read(Topic::ConversationsOfVisitor(visitor));
+    cx.read(topics::conversations_of_visitor(visitor));
     let row = ConversationRow::query()
         .filter(conversations::visitor_id.eq(visitor))
         .filter(conversations::workspace_id.eq(workspace))
@@ -102,7 +103,7 @@ pub(crate) async fn by_workspace(
     after: Option<Position>,
     limit: i64,
 ) -> Result<Vec<ConversationRow>> {
-    cx.read(Topic::ConversationsOfWorkspace(workspace));
+    cx.read(topics::conversations_of_workspace(workspace));
     let mut query = ConversationRow::query()
         .filter(conversations::workspace_id.eq(workspace))
         .order((conversations::created_at.desc(), conversations::id.desc()))
@@ -125,7 +126,7 @@ pub(crate) async fn position_by_creation(
     id: ConversationId,
     workspace: WorkspaceId,
 ) -> Result<Option<Position>> {
-    cx.read(Topic::ConversationsOfWorkspace(workspace));
+    cx.read(topics::conversations_of_workspace(workspace));
     let position = conversations::table
         .find(id)
         .filter(conversations::workspace_id.eq(workspace))
@@ -143,7 +144,7 @@ pub(crate) async fn inbox(
     after: Option<Position>,
     limit: i64,
 ) -> Result<Vec<InboxEntry>> {
-    cx.read(Topic::ConversationsOfWorkspace(filter.workspace));
+    cx.read(topics::conversations_of_workspace(filter.workspace));
     let mut query = conversations::table
         .left_join(visitors::table.on(conversations::visitor_id.eq(visitors::id.nullable())))
         .left_join(messages::table.on(conversations::last_message_id.eq(messages::id.nullable())))
@@ -172,7 +173,7 @@ pub(crate) async fn inbox(
     rows.truncate(usize::try_from(limit).unwrap_or_default());
     for (conversation, _, _) in &rows {
         if let Some(visitor) = conversation.visitor_id {
-            cx.read(Topic::Visitor(visitor));
+            cx.read(topics::visitor(visitor));
         }
     }
     Ok(rows)
@@ -184,7 +185,7 @@ pub(crate) async fn position_in_inbox(
     id: ConversationId,
     filter: InboxFilter,
 ) -> Result<Option<Position>> {
-    cx.read(Topic::ConversationsOfWorkspace(filter.workspace));
+    cx.read(topics::conversations_of_workspace(filter.workspace));
     let mut query = conversations::table
         .find(id)
         .filter(conversations::workspace_id.eq(filter.workspace))
@@ -214,7 +215,7 @@ pub(crate) async fn by_visitor(
     workspace: WorkspaceId,
     limit: i64,
 ) -> Result<Vec<PreviewRow>> {
-    cx.read(Topic::ConversationsOfVisitor(visitor));
+    cx.read(topics::conversations_of_visitor(visitor));
     let query = conversations::table
         .left_join(messages::table.on(conversations::last_message_id.eq(messages::id.nullable())))
         .select((ConversationRow::as_select(), Option::<MessageRow>::as_select()))
@@ -226,7 +227,7 @@ pub(crate) async fn by_visitor(
 
 /// How many messages a visitor has not read.
 pub(crate) async fn unread_by_visitor(cx: &mut QueryCx, visitor: VisitorId, workspace: WorkspaceId) -> Result<i64> {
-    cx.read(Topic::ConversationsOfVisitor(visitor));
+    cx.read(topics::conversations_of_visitor(visitor));
     let sum: Option<i64> = conversations::table
         .filter(conversations::visitor_id.eq(visitor))
         .filter(conversations::workspace_id.eq(workspace))

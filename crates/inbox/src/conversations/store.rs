@@ -1,14 +1,16 @@
 //! Writes of `conversations`.
 
+use crate::topics;
 use diesel::prelude::*;
 use diesel::sql_types::{Integer, Nullable, SingleValue, SqlType, Timestamptz};
-use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use diesel_async::AsyncPgConnection;
 use opencom_contract::conversations::{ConversationStatus, ReaderType};
 use opencom_core::Millis;
 use opencom_core::Result;
 use opencom_core::id::{MessageId, UserId};
+use opencom_runtime::MutationCx;
+use opencom_runtime::RunQueryDsl;
 use opencom_runtime::statement::prepared;
-use opencom_runtime::{MutationCx, Topic};
 use opencom_schema::conversations;
 
 use super::rows::{ConversationRow, LockedConversation, NewConversation, Parties};
@@ -154,9 +156,9 @@ pub(crate) async fn mark_as_read(cx: &mut MutationCx, parties: Parties, reader: 
 
 /// Records that a conversation's row changed, for itself and for the lists that show it.
 pub(crate) fn touched(cx: &mut MutationCx, parties: Parties) {
-    cx.write(Topic::Conversation(parties.id));
-    cx.write(Topic::ConversationsOfWorkspace(parties.workspace_id));
+    cx.write(topics::conversation(parties.id));
+    cx.write(topics::conversations_of_workspace(parties.workspace_id));
     if let Some(visitor) = parties.visitor_id {
-        cx.write(Topic::ConversationsOfVisitor(visitor));
+        cx.write(topics::conversations_of_visitor(visitor));
     }
 }

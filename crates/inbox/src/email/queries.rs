@@ -1,12 +1,13 @@
 //! Reads of `email_configs`, `email_threads` and `inbound_emails`.
 
+use crate::topics;
 use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::{Bool, Text};
-use diesel_async::RunQueryDsl;
 use opencom_core::id::{ConversationId, MessageId, WorkspaceId};
 use opencom_core::{Millis, Result};
-use opencom_runtime::{MutationCx, QueryCx, Topic};
+use opencom_runtime::RunQueryDsl;
+use opencom_runtime::{MutationCx, QueryCx};
 use opencom_schema::{conversations, email_configs, email_threads, inbound_emails, messages};
 
 use super::rows::{AnsweredMail, ConfigRow, KnownInbound};
@@ -17,7 +18,7 @@ const MOST_REFERENCES: usize = 100;
 
 /// How a workspace takes mail.
 pub(crate) async fn config(cx: &mut QueryCx, workspace: WorkspaceId) -> Result<Option<ConfigRow>> {
-    cx.read(Topic::EmailConfig(workspace));
+    cx.read(topics::email_config(workspace));
     Ok(ConfigRow::query()
         .filter(email_configs::workspace_id.eq(workspace))
         .first(cx.connection().await?)

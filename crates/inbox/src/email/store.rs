@@ -1,15 +1,16 @@
 //! Writes of `email_configs`, `email_threads`, `inbound_emails` and `early_mail_reports`, and of what mail writes to messages.
 
+use crate::topics;
 use diesel::prelude::*;
 use diesel::result::Error as DieselError;
 use diesel::sql_types::{BigInt, Text, Timestamptz};
-use diesel_async::RunQueryDsl;
 use opencom_contract::email_channel::UpsertEmailConfig;
 use opencom_contract::messages::{DeliveryStatus, EmailMetadata};
 use opencom_core::id::{ConversationId, EmailConfigId, InboundEmailId, MessageId, WorkspaceId};
 use opencom_core::{Millis, Result};
+use opencom_runtime::MutationCx;
+use opencom_runtime::RunQueryDsl;
 use opencom_runtime::database::{broken_unique, overtaken};
-use opencom_runtime::{MutationCx, Topic};
 use opencom_schema::{conversations, early_mail_reports, email_configs, email_threads, inbound_emails, messages};
 
 use super::rows::{NewInbound, NewThread};
@@ -23,7 +24,7 @@ const DROP_EARLY_REPORTS: &str = "DELETE FROM early_mail_reports WHERE ctid = AN
 
 /// Changes how a workspace takes mail; `None` when that was never set.
 pub(crate) async fn update_config(cx: &mut MutationCx, req: &UpsertEmailConfig) -> Result<Option<EmailConfigId>> {
-    cx.write(Topic::EmailConfig(req.workspace_id));
+    cx.write(topics::email_config(req.workspace_id));
     let now = cx.now();
     let id = diesel::update(email_configs::table.filter(email_configs::workspace_id.eq(req.workspace_id)))
         .set((
@@ -185,8 +186,8 @@ pub(crate) async fn set_metadata(cx: &mut MutationCx, message: &MessageRow, meta
 
 /// Records that a message changed, for its thread and for the lists that show it as the newest one.
 async fn changed(cx: &mut MutationCx, message: &MessageRow) -> Result<()> {
-    cx.write(Topic::Message(message.id));
-    cx.write(Topic::MessagesOfConversation(message.conversation_id));
+    cx.write(topics::message(message.id));
+    cx.write(topics::messages_of_conversation(message.conversation_id));
     let parties: Option<Parties> = Parties::query()
         .filter(conversations::id.eq(message.conversation_id))
         .first(cx.connection().await?)

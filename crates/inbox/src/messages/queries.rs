@@ -1,12 +1,14 @@
 //! Reads of `messages`.
 
+use crate::topics;
 use diesel::prelude::*;
-use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use diesel_async::AsyncPgConnection;
 use futures_util::future::try_join;
 use opencom_core::id::{ConversationId, MessageId};
 use opencom_core::{Millis, Result};
+use opencom_runtime::QueryCx;
+use opencom_runtime::RunQueryDsl;
 use opencom_runtime::statement::literal_limit;
-use opencom_runtime::{QueryCx, Topic};
 use opencom_schema::{messages, users};
 
 use super::rows::{MessageRow, SignedMessage};
@@ -72,10 +74,10 @@ async fn load_thread(
 
 /// Records what a thread rests on.
 fn read_thread(cx: &mut QueryCx, conversation: ConversationId, rows: Vec<ThreadRow>) -> Vec<SignedMessage> {
-    cx.read(Topic::MessagesOfConversation(conversation));
+    cx.read(topics::messages_of_conversation(conversation));
     for (message, _, _) in &rows {
         if let Some(user) = message.sender_user_id {
-            cx.read(Topic::User(user));
+            cx.read(topics::user(user));
         }
     }
     rows.into_iter()
@@ -89,7 +91,7 @@ pub(crate) async fn position(
     id: MessageId,
     conversation: ConversationId,
 ) -> Result<Option<Position>> {
-    cx.read(Topic::MessagesOfConversation(conversation));
+    cx.read(topics::messages_of_conversation(conversation));
     let position = messages::table
         .find(id)
         .filter(messages::conversation_id.eq(conversation))

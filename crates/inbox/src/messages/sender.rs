@@ -1,12 +1,12 @@
 //! Who writes a message: established by session or sign-in, never by what the request says.
 
+use crate::limits;
 use opencom_contract::conversations::ReaderType;
-use opencom_contract::messages::{Send, SenderType};
+use opencom_contract::messages::{SendMessage, SenderType};
 use opencom_core::error::OrNotFound;
 use opencom_core::id::{UserId, VisitorId};
 use opencom_core::{Error, Permission, Result};
 use opencom_runtime::MutationCx;
-use opencom_runtime::limits::Limit;
 
 use crate::conversations::rows::LockedConversation;
 use crate::conversations::{given, queries};
@@ -47,8 +47,8 @@ impl Sender {
     /// `RATE_LIMITED` when there were too many.
     pub(super) fn count(&self, cx: &mut MutationCx) -> Result<()> {
         match self {
-            Self::Visitor(id) => cx.count(Limit::Send, *id),
-            Self::Agent(id) | Self::User(id) => cx.count(Limit::Send, *id),
+            Self::Visitor(id) => cx.count(limits::SEND, *id),
+            Self::Agent(id) | Self::User(id) => cx.count(limits::SEND, *id),
             Self::Bot(_) => Ok(()),
         }
     }
@@ -95,14 +95,14 @@ impl Sender {
 ///
 /// # Errors
 /// In this order: who asks, whether the conversation exists, whether they may write to it.
-pub(super) async fn admit(cx: &mut MutationCx, req: &Send) -> Result<(LockedConversation, Sender)> {
+pub(super) async fn admit(cx: &mut MutationCx, req: &SendMessage) -> Result<(LockedConversation, Sender)> {
     match req.sender_type {
         SenderType::Bot => Err(Error::not_authorized(
             "Not authorized: bot messages can only be sent by internal system callers",
         )),
         SenderType::Visitor => {
             let token = given(req.session_token.as_deref()).ok_or_else(not_theirs)?;
-            let session = cx.session_by_token(Some(token)).await??;
+            let session = cx.session_by_token(Some(token)).await?;
             let conversation = locked(cx, req).await?;
             let session = session.in_workspace(conversation.parties.workspace_id, cx.now())?;
             if conversation.parties.visitor_id != Some(session.visitor_id) {
@@ -125,7 +125,7 @@ pub(super) async fn admit(cx: &mut MutationCx, req: &Send) -> Result<(LockedConv
     }
 }
 
-async fn locked(cx: &mut MutationCx, req: &Send) -> Result<LockedConversation> {
+async fn locked(cx: &mut MutationCx, req: &SendMessage) -> Result<LockedConversation> {
     queries::lock(cx, req.conversation_id)
         .await?
         .or_not_found("Conversation")

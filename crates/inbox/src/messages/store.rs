@@ -1,9 +1,11 @@
 //! Writes of `messages`.
 
-use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use crate::topics;
+use diesel_async::AsyncPgConnection;
 use futures_util::future::try_join;
 use opencom_core::Result;
-use opencom_runtime::{MutationCx, Topic};
+use opencom_runtime::MutationCx;
+use opencom_runtime::RunQueryDsl;
 use opencom_schema::messages;
 
 use super::rows::NewMessage;
@@ -12,7 +14,7 @@ use crate::conversations::store::{self, NewMessageMarks};
 
 /// Stores the first message of a conversation that was inserted with its marks.
 pub(crate) async fn insert_first(cx: &mut MutationCx, message: &NewMessage<'_>) -> Result<()> {
-    cx.write(Topic::MessagesOfConversation(message.conversation_id));
+    cx.write(topics::messages_of_conversation(message.conversation_id));
     insert(cx.connection().await?, message).await?;
     Ok(())
 }
@@ -24,7 +26,7 @@ pub(crate) async fn insert_and_record(
     conversation: LockedConversation,
     marks: NewMessageMarks,
 ) -> Result<()> {
-    cx.write(Topic::MessagesOfConversation(message.conversation_id));
+    cx.write(topics::messages_of_conversation(message.conversation_id));
     store::touched(cx, conversation.parties);
     let connection: &AsyncPgConnection = cx.connection().await?;
     try_join(

@@ -1,11 +1,11 @@
 //! What mails are made from. Jobs alone read this, and nobody subscribes to a job, so no topic is recorded.
 
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
 use opencom_contract::conversations::Channel;
 use opencom_core::id::{ConversationId, UserId, WorkspaceId};
 use opencom_core::{Permission, Result, Role, permission};
 use opencom_runtime::QueryCx;
+use opencom_runtime::RunQueryDsl;
 use opencom_schema::{conversations, users, visitors, workspace_members};
 
 use crate::visitors::rows::VisitorRow;

@@ -2,17 +2,17 @@
 //! operator can see why somebody was not told.
 
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
 use opencom_core::id::{NotificationDeliveryId, NotificationEventId, TicketId, UserId, VisitorId, WorkspaceId};
 use opencom_core::{Error, Millis, Result};
 use opencom_runtime::MutationCx;
+use opencom_runtime::RunQueryDsl;
 use opencom_schema::{
     notification_dedupe_keys, notification_deliveries, notification_events, visitors, workspace_members,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::ports::{PushAttempt, PushDevices, PushRecipient, Reach};
+use opencom_contract::push::{InternalReach, InternalSend, PushRecipient, Reach};
 
 /// The most members that are told of one event.
 const MOST_MEMBERS: i64 = 1000;
@@ -171,12 +171,7 @@ pub(crate) async fn members(cx: &mut MutationCx, workspace: WorkspaceId) -> Resu
 
 /// Stores the event and what becomes of each recipient, and queues an attempt for those who are told. Nothing happens
 /// when the event is stored already. No query reads these rows, so no topic is told.
-pub(crate) async fn route(
-    push: Option<&dyn PushDevices>,
-    cx: &mut MutationCx,
-    event: &Event,
-    recipients: &[PushRecipient],
-) -> Result<()> {
+pub(crate) async fn route(cx: &mut MutationCx, event: &Event, recipients: &[PushRecipient]) -> Result<()> {
     if !insert_event(cx, event).await? {
         return Ok(());
     }
@@ -186,12 +181,16 @@ pub(crate) async fn route(
         .map(|recipient| dedupe_key(event, *recipient))
         .collect();
     let known = known_keys(cx, &keys).await?;
-    let reach = match push {
-        Some(push) => push.reach(cx, event.workspace_id, recipients).await?,
+    let request = InternalReach {
+        workspace_id: event.workspace_id,
+        recipients: recipients.to_vec(),
+    };
+    let reach = match cx.query_if_served(request).await? {
+        Some(reach) => reach,
         None => vec![Reach::Devices(Vec::new()); recipients.len()],
     };
     if reach.len() != recipients.len() {
-        return Err(Error::internal("a port said nothing about some recipients"));
+        return Err(Error::internal("the reach of some recipients is missing"));
     }
     let mut suppressed = Vec::new();
     let mut told = Vec::new();
@@ -218,8 +217,8 @@ pub(crate) async fn route(
         // Two events with one key at once: the second one finds the first one's.
         if !claim_key(cx, event, &key).await? {
             suppressed.push((recipient, key, Suppression::Duplicate));
-        } else if let Some(push) = push {
-            let attempt = PushAttempt {
+        } else {
+            let push = InternalSend {
                 event_id: event.id,
                 event_key: event.key.clone(),
                 dedupe_key: key,
@@ -230,7 +229,7 @@ pub(crate) async fn route(
                 body: event.body.clone(),
                 data: event.data.clone(),
             };
-            push.push(cx, attempt).await?;
+            cx.call(push).await?;
         }
     }
     insert_suppressed(cx, event, suppressed).await

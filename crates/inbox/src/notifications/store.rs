@@ -1,10 +1,10 @@
 //! Writes of `mailed_messages`.
 
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
 use opencom_core::Result;
 use opencom_core::id::MessageId;
 use opencom_runtime::MutationCx;
+use opencom_runtime::RunQueryDsl;
 use opencom_schema::mailed_messages;
 
 /// Marks a message as told of by mail; whether it was not before. No query reads this, so no topic is told.

@@ -1,13 +1,14 @@
 //! Reads of `snippets`.
 
+use crate::topics;
 use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Text, Uuid};
-use diesel_async::RunQueryDsl;
 use opencom_core::id::{SnippetId, WorkspaceId};
 use opencom_core::{Millis, Result};
+use opencom_runtime::QueryCx;
+use opencom_runtime::RunQueryDsl;
 use opencom_runtime::statement::literal_limit;
-use opencom_runtime::{QueryCx, Topic};
 use opencom_schema::snippets;
 
 use super::rows::SnippetRow;
@@ -37,7 +38,7 @@ pub(crate) struct Position {
 
 /// A snippet of whatever workspace; the caller checks access.
 pub(crate) async fn by_id(cx: &mut QueryCx, id: SnippetId) -> Result<Option<SnippetRow>> {
-    cx.read(Topic::Snippet(id));
+    cx.read(topics::snippet(id));
     Ok(SnippetRow::query()
         .find(id)
         .first(cx.connection().await?)
@@ -52,7 +53,7 @@ pub(crate) async fn by_name(
     after: Option<&Position>,
     limit: i64,
 ) -> Result<Vec<SnippetRow>> {
-    cx.read(Topic::SnippetsOfWorkspace(workspace));
+    cx.read(topics::snippets_of_workspace(workspace));
     let mut query = SnippetRow::query()
         .filter(snippets::workspace_id.eq(workspace))
         .order((snippets::name, snippets::created_at, snippets::id))
@@ -88,7 +89,7 @@ pub(crate) async fn search(
     text: &str,
     limit: i64,
 ) -> Result<Vec<SnippetRow>> {
-    cx.read(Topic::SnippetsOfWorkspace(workspace));
+    cx.read(topics::snippets_of_workspace(workspace));
     let sql = if text.chars().count() < SHORTEST_INDEXED {
         SEARCH_SHORT
     } else {
@@ -121,7 +122,7 @@ pub(crate) async fn by_shortcut(
     workspace: WorkspaceId,
     shortcut: &str,
 ) -> Result<Option<SnippetRow>> {
-    cx.read(Topic::SnippetsOfWorkspace(workspace));
+    cx.read(topics::snippets_of_workspace(workspace));
     let query = SnippetRow::query()
         .filter(snippets::workspace_id.eq(workspace))
         .filter(snippets::shortcut.eq(shortcut))

@@ -1,13 +1,14 @@
 //! Writes of `snippets`.
 
+use crate::topics;
 use diesel::prelude::*;
 use diesel::result::Error as DieselError;
-use diesel_async::RunQueryDsl;
 use opencom_contract::snippets::Update;
 use opencom_core::id::{ContentFolderId, SnippetId, WorkspaceId};
 use opencom_core::{Error, Result};
+use opencom_runtime::MutationCx;
+use opencom_runtime::RunQueryDsl;
 use opencom_runtime::database::broken_unique;
-use opencom_runtime::{MutationCx, Topic};
 use opencom_schema::snippets;
 
 use super::rows::{NewSnippet, SnippetRow};
@@ -60,6 +61,6 @@ fn taken(error: DieselError) -> Error {
 }
 
 fn touched(cx: &mut MutationCx, id: SnippetId, workspace: WorkspaceId) {
-    cx.write(Topic::Snippet(id));
-    cx.write(Topic::SnippetsOfWorkspace(workspace));
+    cx.write(topics::snippet(id));
+    cx.write(topics::snippets_of_workspace(workspace));
 }

@@ -1,13 +1,14 @@
 //! Reads of `support_attachments`.
 
+use crate::topics;
 use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
-use diesel_async::RunQueryDsl;
 use opencom_contract::support_attachments::AttachmentStatus;
 use opencom_core::Result;
 use opencom_core::id::{StoredFileId, SupportAttachmentId, WorkspaceId};
-use opencom_runtime::{MutationCx, QueryCx, Topic};
+use opencom_runtime::RunQueryDsl;
+use opencom_runtime::{MutationCx, QueryCx};
 use opencom_schema::{stored_files, support_attachments, workspaces};
 
 use super::rows::AttachmentRow;
@@ -15,7 +16,7 @@ use super::rows::AttachmentRow;
 /// Attachments that are part of something, and whether their files are still there.
 pub(crate) async fn attached(cx: &mut QueryCx, ids: &[SupportAttachmentId]) -> Result<Vec<(AttachmentRow, bool)>> {
     for id in ids {
-        cx.read(Topic::SupportAttachment(*id));
+        cx.read(topics::support_attachment(*id));
     }
     let rows: Vec<(AttachmentRow, bool)> = support_attachments::table
         .left_join(stored_files::table.on(support_attachments::file_id.eq(stored_files::id)))
@@ -25,7 +26,7 @@ pub(crate) async fn attached(cx: &mut QueryCx, ids: &[SupportAttachmentId]) -> R
         .load(cx.connection().await?)
         .await?;
     for (attachment, _) in &rows {
-        cx.read(Topic::StoredFile(attachment.file_id));
+        cx.read(topics::stored_file(attachment.file_id));
     }
     Ok(rows)
 }

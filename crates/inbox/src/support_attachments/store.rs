@@ -1,11 +1,12 @@
 //! Writes of `support_attachments`.
 
+use crate::topics;
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
 use opencom_contract::support_attachments::AttachmentStatus;
 use opencom_core::id::SupportAttachmentId;
 use opencom_core::{Millis, Result};
-use opencom_runtime::{MutationCx, Topic};
+use opencom_runtime::MutationCx;
+use opencom_runtime::RunQueryDsl;
 use opencom_schema::support_attachments;
 
 use super::binding::Target;
@@ -13,7 +14,7 @@ use super::rows::AttachmentRow;
 
 /// Stages an attachment.
 pub(crate) async fn insert(cx: &mut MutationCx, attachment: &AttachmentRow) -> Result<()> {
-    cx.write(Topic::SupportAttachment(attachment.id));
+    cx.write(topics::support_attachment(attachment.id));
     diesel::insert_into(support_attachments::table)
         .values(attachment)
         .execute(cx.connection().await?)
@@ -24,7 +25,7 @@ pub(crate) async fn insert(cx: &mut MutationCx, attachment: &AttachmentRow) -> R
 /// Makes attachments part of a message or a ticket.
 pub(crate) async fn attach(cx: &mut MutationCx, ids: &[SupportAttachmentId], target: Target) -> Result<()> {
     for id in ids {
-        cx.write(Topic::SupportAttachment(*id));
+        cx.write(topics::support_attachment(*id));
     }
     let now = cx.now();
     let (message, ticket) = match target {
@@ -47,7 +48,7 @@ pub(crate) async fn attach(cx: &mut MutationCx, ids: &[SupportAttachmentId], tar
 /// Forgets attachments.
 pub(crate) async fn delete(cx: &mut MutationCx, ids: &[SupportAttachmentId]) -> Result<()> {
     for id in ids {
-        cx.write(Topic::SupportAttachment(*id));
+        cx.write(topics::support_attachment(*id));
     }
     diesel::delete(support_attachments::table.filter(support_attachments::id.eq_any(ids)))
         .execute(cx.connection().await?)

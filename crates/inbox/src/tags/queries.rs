@@ -1,11 +1,12 @@
 //! Reads of `tags` and `conversation_tags`.
 
+use crate::topics;
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
 use opencom_core::id::{ConversationId, TagId, WorkspaceId};
 use opencom_core::{Millis, Result};
+use opencom_runtime::RunQueryDsl;
 use opencom_runtime::statement::literal_limit;
-use opencom_runtime::{MutationCx, QueryCx, Topic};
+use opencom_runtime::{MutationCx, QueryCx};
 use opencom_schema::{conversation_tags, tags};
 
 use super::rows::{Application, TagRow};
@@ -15,7 +16,7 @@ pub(crate) type Position = (Millis, TagId);
 
 /// A tag of whatever workspace; the caller checks access.
 pub(crate) async fn by_id(cx: &mut QueryCx, id: TagId) -> Result<Option<TagRow>> {
-    cx.read(Topic::Tag(id));
+    cx.read(topics::tag(id));
     Ok(TagRow::query()
         .find(id)
         .first(cx.connection().await?)
@@ -40,7 +41,7 @@ pub(crate) async fn by_workspace(
     after: Option<Position>,
     limit: i64,
 ) -> Result<Vec<TagRow>> {
-    cx.read(Topic::TagsOfWorkspace(workspace));
+    cx.read(topics::tags_of_workspace(workspace));
     let mut query = TagRow::query()
         .filter(tags::workspace_id.eq(workspace))
         .order((tags::created_at, tags::id))
@@ -72,7 +73,7 @@ pub(crate) async fn by_conversation(
     conversation: ConversationId,
     limit: i64,
 ) -> Result<Vec<(TagRow, Application)>> {
-    cx.read(Topic::TagsOfConversation(conversation));
+    cx.read(topics::tags_of_conversation(conversation));
     let query = conversation_tags::table
         .inner_join(tags::table.on(conversation_tags::tag_id.eq(tags::id)))
         .select((TagRow::as_select(), Application::as_select()))
@@ -80,7 +81,7 @@ pub(crate) async fn by_conversation(
         .order((conversation_tags::created_at, conversation_tags::id));
     let rows: Vec<(TagRow, Application)> = literal_limit(query, limit).load(cx.connection().await?).await?;
     for (tag, _) in &rows {
-        cx.read(Topic::Tag(tag.id));
+        cx.read(topics::tag(tag.id));
     }
     Ok(rows)
 }

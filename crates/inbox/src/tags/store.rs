@@ -1,12 +1,13 @@
 //! Writes of `tags` and `conversation_tags`.
 
+use crate::topics;
 use diesel::prelude::*;
 use diesel::result::Error as DieselError;
-use diesel_async::RunQueryDsl;
 use opencom_core::id::{ConversationId, ConversationTagId, TagId};
 use opencom_core::{Error, Result};
+use opencom_runtime::MutationCx;
+use opencom_runtime::RunQueryDsl;
 use opencom_runtime::database::{broken_unique, overtaken};
-use opencom_runtime::{MutationCx, Topic};
 use opencom_schema::{conversation_tags, tags};
 
 use super::rows::{NewConversationTag, TagRow};
@@ -57,7 +58,7 @@ pub(crate) async fn link(cx: &mut MutationCx, link: NewConversationTag) -> Resul
         .execute(connection)
         .await?;
     if made == 1 {
-        cx.write(Topic::TagsOfConversation(link.conversation_id));
+        cx.write(topics::tags_of_conversation(link.conversation_id));
         return Ok(link.id);
     }
     conversation_tags::table
@@ -77,7 +78,7 @@ pub(crate) async fn unlink(cx: &mut MutationCx, conversation: ConversationId, ta
         .filter(conversation_tags::tag_id.eq(tag));
     let gone = diesel::delete(link).execute(cx.connection().await?).await?;
     if gone > 0 {
-        cx.write(Topic::TagsOfConversation(conversation));
+        cx.write(topics::tags_of_conversation(conversation));
     }
     Ok(())
 }
@@ -90,6 +91,6 @@ fn taken(error: DieselError, name: &str) -> Error {
 }
 
 fn touched(cx: &mut MutationCx, row: &TagRow) {
-    cx.write(Topic::Tag(row.id));
-    cx.write(Topic::TagsOfWorkspace(row.workspace_id));
+    cx.write(topics::tag(row.id));
+    cx.write(topics::tags_of_workspace(row.workspace_id));
 }

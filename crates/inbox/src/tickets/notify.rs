@@ -1,5 +1,6 @@
 //! What people are told of tickets.
 
+use opencom_contract::push::PushRecipient;
 use opencom_contract::tickets::TicketStatus;
 use opencom_core::id::{NotificationEventId, TicketId, UserId};
 use opencom_core::{Millis, Result};
@@ -9,9 +10,7 @@ use serde_json::{Value, json};
 
 use super::queries;
 use super::rows::TicketEntry;
-use crate::Inbox;
 use crate::notifications::routing::{self, Audience, Event};
-use crate::ports::PushRecipient;
 
 pub(crate) use crate::notifications::routing::Actor;
 
@@ -58,7 +57,7 @@ pub(crate) enum Cause {
 }
 
 /// Tells people, unless that was done before or the ticket is gone.
-pub(super) async fn tell(inbox: &Inbox, cx: &mut MutationCx, job: &NotifyTicket) -> Result<()> {
+pub(super) async fn tell(cx: &mut MutationCx, job: &NotifyTicket) -> Result<()> {
     let Some(entry) = queries::entry(cx, job.ticket_id).await? else {
         return Ok(());
     };
@@ -80,7 +79,7 @@ pub(super) async fn tell(inbox: &Inbox, cx: &mut MutationCx, job: &NotifyTicket)
         body: words.body,
         data: words.data,
     };
-    routing::route(inbox.parts.push.as_deref(), cx, &event, &recipients).await
+    routing::route(cx, &event, &recipients).await
 }
 
 /// How an event is told.

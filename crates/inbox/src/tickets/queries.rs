@@ -1,12 +1,13 @@
 //! Reads of `tickets`, `ticket_comments` and `ticket_forms`.
 
+use crate::topics;
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
 use opencom_contract::tickets::List;
 use opencom_core::id::{TicketFormId, TicketId, WorkspaceId};
 use opencom_core::{Millis, Result};
+use opencom_runtime::RunQueryDsl;
 use opencom_runtime::statement::literal_limit;
-use opencom_runtime::{MutationCx, QueryCx, Topic};
+use opencom_runtime::{MutationCx, QueryCx};
 use opencom_schema::{ticket_comments, ticket_forms, tickets, users, visitors};
 
 use super::rows::{AssigneeRow, CommentRow, LockedTicket, TicketEntry, TicketRow};
@@ -32,7 +33,7 @@ pub(crate) async fn by_workspace(
     after: Option<Position>,
     limit: i64,
 ) -> Result<Vec<TicketEntry>> {
-    cx.read(Topic::TicketsOfWorkspace(filter.workspace_id));
+    cx.read(topics::tickets_of_workspace(filter.workspace_id));
     let mut query = entries()
         .select((
             TicketRow::as_select(),
@@ -75,7 +76,7 @@ pub(crate) async fn position(cx: &mut QueryCx, id: TicketId, workspace: Workspac
 
 /// A ticket of whatever workspace with its people; the caller checks access.
 pub(crate) async fn entry(cx: &mut QueryCx, id: TicketId) -> Result<Option<TicketEntry>> {
-    cx.read(Topic::Ticket(id));
+    cx.read(topics::ticket(id));
     let entry = entries()
         .select((
             TicketRow::as_select(),
@@ -94,10 +95,10 @@ pub(crate) async fn entry(cx: &mut QueryCx, id: TicketId) -> Result<Option<Ticke
 
 fn read_people(cx: &mut QueryCx, (ticket, _, _): &TicketEntry) {
     if let Some(visitor) = ticket.visitor_id {
-        cx.read(Topic::Visitor(visitor));
+        cx.read(topics::visitor(visitor));
     }
     if let Some(assignee) = ticket.assignee_id {
-        cx.read(Topic::User(assignee));
+        cx.read(topics::user(assignee));
     }
 }
 
@@ -108,7 +109,7 @@ pub(crate) async fn comments(
     with_internal: bool,
     limit: i64,
 ) -> Result<Vec<CommentRow>> {
-    cx.read(Topic::Ticket(ticket));
+    cx.read(topics::ticket(ticket));
     let mut query = CommentRow::query()
         .filter(ticket_comments::ticket_id.eq(ticket))
         .order((ticket_comments::created_at, ticket_comments::id))

@@ -1,11 +1,12 @@
 //! Writes of `tickets`.
 
+use crate::topics;
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
 use opencom_contract::tickets::{TicketStatus, Update};
 use opencom_core::Result;
 use opencom_core::id::{TicketId, WorkspaceId};
-use opencom_runtime::{MutationCx, Topic};
+use opencom_runtime::MutationCx;
+use opencom_runtime::RunQueryDsl;
 use opencom_schema::tickets;
 
 use super::rows::NewTicket;
@@ -41,6 +42,6 @@ pub(crate) async fn update(cx: &mut MutationCx, workspace: WorkspaceId, req: &Up
 
 /// Records that a ticket's row changed, for itself and for the lists that show it.
 pub(crate) fn touched(cx: &mut MutationCx, id: TicketId, workspace: WorkspaceId) {
-    cx.write(Topic::Ticket(id));
-    cx.write(Topic::TicketsOfWorkspace(workspace));
+    cx.write(topics::ticket(id));
+    cx.write(topics::tickets_of_workspace(workspace));
 }

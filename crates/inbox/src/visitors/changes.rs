@@ -1,10 +1,10 @@
 //! What changed about a visitor, as series want to know it.
 
+use opencom_contract::visitors::{ChangeSource, VisitorChange};
 use opencom_core::Attributes;
 use serde_json::Value;
 
 use super::rows::VisitorRow;
-use crate::ports::{ChangeSource, VisitorChange};
 
 /// Every field and custom attribute that reads differently after than before.
 pub(super) fn between(before: &VisitorRow, after: &VisitorRow) -> Vec<VisitorChange> {

@@ -1,30 +1,34 @@
 //! `visitors:identify`: says who a visitor is, and makes two of them one when they share an address.
 
-use opencom_contract::visitors::{Identify, Visitor};
+use crate::limits;
+use opencom_contract::visitors::{Identify, Visitor, VisitorChange, VisitorChanged};
 use opencom_core::error::OrNotFound;
 use opencom_core::id::VisitorId;
 use opencom_core::{Error, Result};
 use opencom_runtime::MutationCx;
-use opencom_runtime::access::SessionRefusal;
+use opencom_runtime::access::SessionError;
 use opencom_runtime::database::overtaken;
-use opencom_runtime::limits::Limit;
 
 use super::rows::{Details, IdentityMark, VisitorRow, given};
 use super::store::Patch;
 use super::{changes, merge, merge_store, queries, store};
 use crate::identity::{self, Identity};
-use crate::ports::VisitorChange;
 use crate::{Inbox, workspace_settings};
 
 impl Inbox {
     pub(super) async fn identify(&self, cx: &mut MutationCx, req: &Identify) -> Result<Visitor> {
-        cx.count_address(Limit::Identify)?;
+        cx.count_address(limits::IDENTIFY)?;
         let source = source(cx, req).await?;
         let settings =
             workspace_settings::admitting_origin(cx, source.workspace_id, given(req.origin.as_ref())).await?;
         let details = Details::from(req);
-        let identity = identity::check(cx, &settings, details.external_user_id, given(req.user_hash.as_ref()))?
-            .map_err(|refusal| refusal.into_error("Identity verification failed"))?;
+        let identity = identity::check(
+            cx,
+            &settings,
+            details.external_user_id,
+            given(req.user_hash.as_ref()),
+            "Identity verification failed",
+        )?;
         let patch = Patch {
             details,
             attributes: req.custom_attributes.as_ref(),
@@ -49,7 +53,7 @@ impl Inbox {
             return Err(overtaken("a merge of the visitor"));
         };
         let after = store::update(cx, id, None, patch).await?.or_not_found("Visitor")?;
-        self.tell(cx, id, &changes::between(before, &after)).await?;
+        tell(cx, id, changes::between(before, &after)).await?;
         Ok(after.into())
     }
 
@@ -74,37 +78,31 @@ impl Inbox {
         }
         let moved = merge_store::move_links(cx, source, survivor.id).await?;
         let after = merge_store::end(cx, source, survivor.id, &merged).await?;
-        self.tell(cx, after.id, &changes::between(survivor, &after)).await?;
-        self.parts
-            .audit
-            .record(cx, merge::audit_entry(source, &after, &moved, cx.now()))
-            .await?;
+        tell(cx, after.id, changes::between(survivor, &after)).await?;
+        cx.call(merge::audit_entry(source, &after, &moved, cx.now())).await?;
         Ok(after.into())
     }
+}
 
-    async fn tell(&self, cx: &mut MutationCx, visitor: VisitorId, changes: &[VisitorChange]) -> Result<()> {
-        if changes.is_empty() {
-            return Ok(());
-        }
-        for listener in &self.parts.visitor_changes {
-            listener.visitor_changed(cx, visitor, changes).await?;
-        }
-        Ok(())
+async fn tell(cx: &mut MutationCx, visitor_id: VisitorId, changes: Vec<VisitorChange>) -> Result<()> {
+    if changes.is_empty() {
+        return Ok(());
     }
+    cx.emit(&VisitorChanged { visitor_id, changes }).await
 }
 
 /// The visitor who identifies: the token's, else the one named.
 async fn source(cx: &mut MutationCx, req: &Identify) -> Result<VisitorRow> {
     let token = given(req.session_token.as_ref());
     if token.is_none() && cx.server().strict_visitors {
-        return Err(SessionRefusal::Missing.into());
+        return Err(SessionError::Missing.into());
     }
     let id = req
         .visitor_id
         .ok_or_else(|| Error::invalid("visitorId", "Visitor ID required"))?;
     if token.is_some() {
         // Strangers do not learn which visitors there are.
-        cx.session_by_token(token).await??;
+        cx.session_by_token(token).await?;
     }
     let named = queries::by_id_or_alias(cx, id).await?.or_not_found("Visitor")?;
     if token.is_none() {

@@ -1,7 +1,7 @@
 //! What becomes of two visitors that are one, as plain values.
 
+use opencom_contract::audit_logs::InternalRecord;
 use opencom_core::Millis;
-use opencom_runtime::audit::{Actor, Entry};
 use serde_json::json;
 
 use super::merge_store::Moved;
@@ -92,12 +92,12 @@ fn carried_mark(
 }
 
 /// The entry that tells of a merge.
-pub(super) fn audit_entry(source: &VisitorRow, survivor: &VisitorRow, moved: &Moved, now: Millis) -> Entry {
-    Entry {
+pub(super) fn audit_entry(source: &VisitorRow, survivor: &VisitorRow, moved: &Moved, now: Millis) -> InternalRecord {
+    InternalRecord {
         workspace_id: survivor.workspace_id,
-        actor: Actor::Api,
-        action: "visitor.merged",
-        resource_type: "visitor",
+        actor_id: None,
+        action: "visitor.merged".to_owned(),
+        resource_type: "visitor".to_owned(),
         resource_id: Some(survivor.id.to_string()),
         metadata: Some(json!({
             "sourceVisitorId": source.id,

@@ -1,13 +1,14 @@
 //! Writes of a merge: locks, links, the survivor and the alias that the source leaves.
 
+use crate::topics;
 use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
-use diesel_async::RunQueryDsl;
 use opencom_core::Result;
 use opencom_core::id::{ConversationId, TicketId, VisitorId};
+use opencom_runtime::RunQueryDsl;
 use opencom_runtime::topic::Hashed;
-use opencom_runtime::{MutationCx, Topic, files};
+use opencom_runtime::{MutationCx, files};
 use opencom_schema::{conversations, support_attachments, tickets, visitor_aliases, visitors, widget_sessions};
 
 use super::rows::{MergedVisitor, VisitorRow};
@@ -79,20 +80,20 @@ pub(crate) async fn move_links(cx: &mut MutationCx, source: &VisitorRow, survivo
         sessions: tokens.len(),
     };
     for conversation in conversations {
-        cx.write(Topic::Conversation(conversation));
+        cx.write(topics::conversation(conversation));
     }
-    cx.write(Topic::ConversationsOfVisitor(source.id));
-    cx.write(Topic::ConversationsOfVisitor(survivor));
-    cx.write(Topic::ConversationsOfWorkspace(source.workspace_id));
+    cx.write(topics::conversations_of_visitor(source.id));
+    cx.write(topics::conversations_of_visitor(survivor));
+    cx.write(topics::conversations_of_workspace(source.workspace_id));
     for ticket in tickets {
-        cx.write(Topic::Ticket(ticket));
+        cx.write(topics::ticket(ticket));
     }
-    cx.write(Topic::TicketsOfWorkspace(source.workspace_id));
+    cx.write(topics::tickets_of_workspace(source.workspace_id));
     for token in tokens {
-        cx.write(Topic::WidgetSession(Hashed::stored_digest(&token)?));
+        cx.write(topics::widget_session(Hashed::stored_digest(&token)?));
     }
     for alias in aliases {
-        cx.write(Topic::VisitorAlias(alias));
+        cx.write(topics::visitor_alias(alias));
     }
     Ok(moved)
 }
@@ -122,9 +123,9 @@ pub(crate) async fn end(
         .returning(VisitorRow::as_returning())
         .get_result(connection)
         .await?;
-    cx.write(Topic::VisitorAlias(source.id));
-    cx.write(Topic::VisitorsOfSession(Hashed::text(&source.session_id)));
-    cx.write(Topic::Presence(source.id));
+    cx.write(topics::visitor_alias(source.id));
+    cx.write(topics::visitors_of_session(Hashed::text(&source.session_id)));
+    cx.write(topics::presence(source.id));
     changed(cx, source);
     changed(cx, &after);
     Ok(after)

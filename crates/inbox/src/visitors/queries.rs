@@ -1,12 +1,14 @@
 //! Reads of `visitors`, `visitor_presence` and `visitor_aliases`.
 
+use crate::topics;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text, Uuid};
-use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use diesel_async::AsyncPgConnection;
 use opencom_core::id::{VisitorId, WorkspaceId};
 use opencom_core::{Millis, Result};
+use opencom_runtime::QueryCx;
+use opencom_runtime::RunQueryDsl;
 use opencom_runtime::topic::Hashed;
-use opencom_runtime::{QueryCx, Topic};
 use opencom_schema::{visitor_aliases, visitor_presence, visitors};
 
 use super::rows::VisitorRow;
@@ -53,7 +55,7 @@ const SEARCH_NAMES: &str = concat!(
 
 /// A visitor of whatever workspace, without heartbeats; the caller checks the workspace.
 pub(crate) async fn by_id(cx: &mut QueryCx, id: VisitorId) -> Result<Option<VisitorRow>> {
-    cx.read(Topic::Visitor(id));
+    cx.read(topics::visitor(id));
     Ok(VisitorRow::query()
         .find(id)
         .first(cx.connection().await?)
@@ -79,7 +81,7 @@ pub(crate) async fn resolve_alias(cx: &mut QueryCx, id: VisitorId) -> Result<Vis
 
 /// The survivor of the merge that ended `id`. Aliases are kept pointing at visitors that exist, so one step is enough.
 async fn alias(cx: &mut QueryCx, id: VisitorId) -> Result<Option<VisitorId>> {
-    cx.read(Topic::VisitorAlias(id));
+    cx.read(topics::visitor_alias(id));
     let survivor = visitor_aliases::table.find(id).select(visitor_aliases::visitor_id);
     Ok(survivor.first(cx.connection().await?).await.optional()?)
 }
@@ -97,7 +99,7 @@ pub(crate) async fn home(cx: &mut QueryCx, id: VisitorId) -> Result<Option<(Visi
 
 async fn cached_home(cx: &mut QueryCx, id: VisitorId) -> Result<Option<WorkspaceId>> {
     let workspace = cx
-        .cached(Topic::Visitor(id), move |connection| {
+        .cached(topics::visitor(id), move |connection| {
             Box::pin(async move {
                 let workspace = visitors::table.find(id).select(visitors::workspace_id);
                 Ok(workspace.first::<WorkspaceId>(connection).await.optional()?)
@@ -109,8 +111,8 @@ async fn cached_home(cx: &mut QueryCx, id: VisitorId) -> Result<Option<Workspace
 
 /// A visitor of whatever workspace, last seen at the last heartbeat; the caller checks the workspace.
 pub(crate) async fn seen_by_id(cx: &mut QueryCx, id: VisitorId) -> Result<Option<VisitorRow>> {
-    cx.read(Topic::Visitor(id));
-    cx.read(Topic::Presence(id));
+    cx.read(topics::visitor(id));
+    cx.read(topics::presence(id));
     let seen = visitors::table
         .left_join(visitor_presence::table.on(visitor_presence::visitor_id.eq(visitors::id)))
         .filter(visitors::id.eq(id))
@@ -123,7 +125,7 @@ pub(crate) async fn seen_by_id(cx: &mut QueryCx, id: VisitorId) -> Result<Option
 
 /// The oldest visitor with a session id, over all workspaces, last seen at the last heartbeat.
 pub(crate) async fn seen_by_session(cx: &mut QueryCx, session_id: &str) -> Result<Option<VisitorRow>> {
-    cx.read(Topic::VisitorsOfSession(Hashed::text(session_id)));
+    cx.read(topics::visitors_of_session(Hashed::text(session_id)));
     let seen = visitors::table
         .left_join(visitor_presence::table.on(visitor_presence::visitor_id.eq(visitors::id)))
         .filter(visitors::session_id.eq(session_id))
@@ -135,8 +137,8 @@ pub(crate) async fn seen_by_session(cx: &mut QueryCx, session_id: &str) -> Resul
     let Some(row) = seen.map(with_heartbeat) else {
         return Ok(None);
     };
-    cx.read(Topic::Visitor(row.id));
-    cx.read(Topic::Presence(row.id));
+    cx.read(topics::visitor(row.id));
+    cx.read(topics::presence(row.id));
     Ok(Some(row))
 }
 
@@ -147,7 +149,7 @@ fn with_heartbeat((mut row, heartbeat): (VisitorRow, Option<Millis>)) -> Visitor
 
 /// Whether a visitor is one of the workspace.
 pub(crate) async fn is_in_workspace(cx: &mut QueryCx, id: VisitorId, workspace: WorkspaceId) -> Result<bool> {
-    cx.read(Topic::Visitor(id));
+    cx.read(topics::visitor(id));
     let found = visitors::table
         .find(id)
         .filter(visitors::workspace_id.eq(workspace))
@@ -164,7 +166,7 @@ pub(crate) async fn id_by_session(
     workspace: WorkspaceId,
     session_id: &str,
 ) -> Result<Option<VisitorId>> {
-    cx.read(Topic::VisitorsOfSession(Hashed::text(session_id)));
+    cx.read(topics::visitors_of_session(Hashed::text(session_id)));
     let visitor = visitors::table
         .filter(visitors::workspace_id.eq(workspace))
         .filter(visitors::session_id.eq(session_id))
@@ -182,7 +184,7 @@ pub(crate) async fn oldest_by_email(
     email: &str,
     except: Option<VisitorId>,
 ) -> Result<Option<VisitorId>> {
-    cx.read(Topic::VisitorsOfWorkspace(workspace));
+    cx.read(topics::visitors_of_workspace(workspace));
     let visitor = visitors::table
         .filter(visitors::workspace_id.eq(workspace))
         .filter(lower(visitors::email).eq(lower(email)))
@@ -203,7 +205,7 @@ pub(crate) async fn newest(
     after: Option<VisitorId>,
     limit: i64,
 ) -> Result<Vec<VisitorRow>> {
-    cx.read(Topic::VisitorsOfWorkspace(workspace));
+    cx.read(topics::visitors_of_workspace(workspace));
     let mut page = VisitorRow::query()
         .filter(visitors::workspace_id.eq(workspace))
         .order((visitors::created_at.desc(), visitors::id.desc()))
@@ -234,7 +236,7 @@ pub(crate) async fn search(
     text: &str,
     limit: i64,
 ) -> Result<Vec<VisitorRow>> {
-    cx.read(Topic::VisitorsOfWorkspace(workspace));
+    cx.read(topics::visitors_of_workspace(workspace));
     let connection: &AsyncPgConnection = cx.connection().await?;
     let by_name = diesel::sql_query(SEARCH_NAMES)
         .bind::<Uuid, _>(workspace)

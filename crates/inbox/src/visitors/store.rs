@@ -1,16 +1,17 @@
 //! Writes of `visitors` and `visitor_presence`.
 
+use crate::topics;
 use diesel::prelude::*;
 use diesel::sql_types::{Jsonb, Nullable, SingleValue, Text, Timestamptz, Uuid};
-use diesel_async::RunQueryDsl;
 use opencom_contract::limits;
 use opencom_contract::visitors::Location;
 use opencom_core::id::{VisitorId, WorkspaceId};
 use opencom_core::{Attributes, Error, Result};
+use opencom_runtime::MutationCx;
+use opencom_runtime::RunQueryDsl;
 use opencom_runtime::database::{broken_unique, overtaken};
 use opencom_runtime::statement::prepared;
 use opencom_runtime::topic::Hashed;
-use opencom_runtime::{MutationCx, Topic};
 use opencom_schema::{visitor_presence, visitors};
 
 use super::queries;
@@ -126,7 +127,7 @@ pub(crate) async fn upsert_by_session(
     let row: VisitorRow = prepared(upsert).get_result(cx.connection().await?).await?;
     patch.check(&row)?;
     if row.id == id {
-        cx.write(Topic::VisitorsOfSession(Hashed::text(session_id)));
+        cx.write(topics::visitors_of_session(Hashed::text(session_id)));
     }
     changed(cx, &row);
     with_readable_id(cx, row).await
@@ -162,7 +163,7 @@ pub(crate) async fn update(
     let Some(row) = row else { return Ok(None) };
     patch.check(&row)?;
     if let Some(session_id) = session_id {
-        cx.write(Topic::VisitorsOfSession(Hashed::text(session_id)));
+        cx.write(topics::visitors_of_session(Hashed::text(session_id)));
     }
     changed(cx, &row);
     with_readable_id(cx, row).await.map(Some)
@@ -190,8 +191,8 @@ async fn with_readable_id(cx: &mut MutationCx, mut row: VisitorRow) -> Result<Vi
 
 /// Records that a visitor's row changed.
 pub(super) fn changed(cx: &mut MutationCx, row: &VisitorRow) {
-    cx.write(Topic::Visitor(row.id));
-    cx.write(Topic::VisitorsOfWorkspace(row.workspace_id));
+    cx.write(topics::visitor(row.id));
+    cx.write(topics::visitors_of_workspace(row.workspace_id));
 }
 
 /// Makes those take turns who look for a visitor by its address and then write one with it.
@@ -235,7 +236,7 @@ pub(crate) async fn by_mail(cx: &mut MutationCx, workspace: WorkspaceId, email: 
         .returning(VisitorRow::as_returning())
         .get_result(cx.connection().await?)
         .await?;
-    cx.write(Topic::VisitorsOfSession(Hashed::text(&row.session_id)));
+    cx.write(topics::visitors_of_session(Hashed::text(&row.session_id)));
     changed(cx, &row);
     Ok(id)
 }
@@ -264,7 +265,7 @@ pub(crate) async fn beat(cx: &mut MutationCx, id: VisitorId) -> Result<()> {
             .await?;
     }
     if beaten > 0 {
-        cx.write(Topic::Presence(id));
+        cx.write(topics::presence(id));
     }
     Ok(())
 }

@@ -1,12 +1,12 @@
 //! `widgetSessions:boot`: which visitor a client is, and its new session.
 
+use crate::limits;
 use opencom_contract::widget_sessions::{Boot, Booted};
 use opencom_core::Result;
 use opencom_core::auth::token;
 use opencom_core::id::{VisitorId, WidgetSessionId};
 use opencom_runtime::MutationCx;
 use opencom_runtime::database::overtaken;
-use opencom_runtime::limits::Limit;
 use serde_json::json;
 
 use super::rows::NewSession;
@@ -28,12 +28,17 @@ enum Target {
 
 impl Inbox {
     pub(super) async fn boot(&self, cx: &mut MutationCx, req: &Boot) -> Result<Booted> {
-        cx.count_address(Limit::Boot)?;
+        cx.count_address(limits::BOOT)?;
         let origin = given(req.origin.as_ref());
         let settings = workspace_settings::admitting_origin(cx, req.workspace_id, origin).await?;
         let details = Details::from(req);
-        let identity = identity::check(cx, &settings, details.external_user_id, given(req.user_hash.as_ref()))?
-            .map_err(|refusal| refusal.into_error("Identity verification failed: invalid userHash"))?;
+        let identity = identity::check(
+            cx,
+            &settings,
+            details.external_user_id,
+            given(req.user_hash.as_ref()),
+            "Identity verification failed: invalid userHash",
+        )?;
         let patch = Patch {
             details,
             attributes: req.custom_attributes.as_ref(),
@@ -63,8 +68,7 @@ impl Inbox {
         };
         store::insert(cx, &session).await?;
         let metadata = json!({ "source": "widgetSessions.boot", "identityVerified": verified });
-        self.log_session(cx, req.workspace_id, visitor.id, "auth.session.created", metadata)
-            .await?;
+        super::log_session(cx, req.workspace_id, visitor.id, "auth.session.created", metadata).await?;
         Ok(Booted {
             visitor: visitor.into(),
             session_token,

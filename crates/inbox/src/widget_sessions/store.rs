@@ -1,13 +1,14 @@
 //! Writes of `widget_sessions`.
 
+use crate::topics;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bytea, Timestamptz};
-use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use opencom_core::auth::token::sha256;
 use opencom_core::id::{VisitorId, WidgetSessionId, WorkspaceId};
-use opencom_core::{Millis, Result};
+use opencom_core::{Int, Millis, Result};
+use opencom_runtime::MutationCx;
+use opencom_runtime::RunQueryDsl;
 use opencom_runtime::topic::Hashed;
-use opencom_runtime::{MutationCx, Topic};
 use opencom_schema::widget_sessions;
 
 use super::rows::NewSession;
@@ -31,7 +32,7 @@ pub(super) async fn insert(cx: &mut MutationCx, session: &NewSession<'_>) -> Res
         .values(session)
         .execute(cx.connection().await?)
         .await?;
-    cx.write(Topic::WidgetSession(Hashed::stored_digest(session.token_hash)?));
+    cx.write(topics::widget_session(Hashed::stored_digest(session.token_hash)?));
     Ok(())
 }
 
@@ -59,16 +60,19 @@ pub(super) async fn replace(
         .await
         .optional()?;
     if visitor.is_some() {
-        cx.write(Topic::WidgetSession(Hashed::digest(&old)));
-        cx.write(Topic::WidgetSession(Hashed::digest(&new)));
+        cx.write(topics::widget_session(Hashed::digest(&old)));
+        cx.write(topics::widget_session(Hashed::digest(&new)));
     }
     Ok(visitor)
 }
 
-/// Ends the sessions of all visitors. Whatever servers remember of them has to be forgotten after it
+/// Deletes the sessions of all visitors. The caller has every server drop its caches afterwards
 /// ([`tell_everything`](opencom_runtime::bus::tell_everything)).
-pub async fn end_all(connection: &mut AsyncPgConnection) -> Result<usize> {
-    Ok(diesel::delete(widget_sessions::table).execute(connection).await?)
+pub(super) async fn end_all(cx: &mut MutationCx) -> Result<Int> {
+    let ended = diesel::delete(widget_sessions::table)
+        .execute(cx.connection().await?)
+        .await?;
+    Ok(ended.into())
 }
 
 /// Ends a session and says whose it was.
@@ -81,7 +85,7 @@ pub(super) async fn delete(cx: &mut MutationCx, token: &str) -> Result<Option<(W
         .await
         .optional()?;
     if ended.is_some() {
-        cx.write(Topic::WidgetSession(Hashed::digest(&hash)));
+        cx.write(topics::widget_session(Hashed::digest(&hash)));
     }
     Ok(ended)
 }
@@ -94,7 +98,7 @@ pub(super) async fn delete_expired(cx: &mut MutationCx, time: Millis, limit: i64
         .load(cx.connection().await?)
         .await?;
     for session in &deleted {
-        cx.write(Topic::WidgetSession(Hashed::stored_digest(&session.token_hash)?));
+        cx.write(topics::widget_session(Hashed::stored_digest(&session.token_hash)?));
     }
     Ok(deleted.len())
 }
