@@ -3,7 +3,7 @@
 use opencom_contract::{Descriptor, Who};
 use serde_json::{Map, Value, json};
 
-use super::schemas::{Components, resolve};
+use crate::schemas::{Components, resolve};
 
 /// How far examples of types that contain themselves go.
 const DEEPEST: usize = 12;
@@ -18,7 +18,7 @@ enum Detail {
 }
 
 /// Arguments that the function takes: the required ones, and what says who calls.
-pub(super) fn arguments(function: &Descriptor, schema: &Value, components: &Components) -> Value {
+pub(crate) fn arguments(function: &Descriptor, schema: &Value, components: &Components) -> Value {
     // All its arguments are optional, and some of them are needed.
     if function.path == "auth:signIn" {
         let params = json!({ "flow": "signIn", "email": "ada@example.com", "password": "correct horse" });
@@ -33,7 +33,7 @@ pub(super) fn arguments(function: &Descriptor, schema: &Value, components: &Comp
 }
 
 /// A result with all that it can have.
-pub(super) fn output(schema: &Value, components: &Components) -> Value {
+pub(crate) fn output(schema: &Value, components: &Components) -> Value {
     example(schema, "", components, Detail::Everything, 0)
 }
 

@@ -3,12 +3,12 @@
 use opencom_contract::workspaces::{AuthMethod, SignupMode};
 use serde_json::{Map, Value, json};
 
-use super::schemas::Components;
+use crate::schemas::Components;
 
 const JSON: &str = "application/json";
 
 /// The groups of these endpoints.
-pub(super) fn tags() -> impl Iterator<Item = Value> {
+pub(crate) fn tags() -> impl Iterator<Item = Value> {
     [
         ("HTTP calls", "Calls that name their function in the body."),
         ("Files", "Uploads and downloads."),
@@ -21,7 +21,7 @@ pub(super) fn tags() -> impl Iterator<Item = Value> {
 }
 
 /// The envelope's types.
-pub(super) fn schemas() -> Components {
+pub(crate) fn schemas() -> Components {
     let codes = [
         ("NOT_AUTHENTICATED", "Nobody is signed in, or a credential is unknown."),
         ("SESSION_EXPIRED", "The credential was good and has run out."),
@@ -112,12 +112,12 @@ pub(super) fn schemas() -> Components {
 }
 
 /// The headers that answers share.
-pub(super) fn headers() -> Value {
+pub(crate) fn headers() -> Value {
     json!({ "RequestId": { "description": "The name of the call in the server's log.", "schema": { "type": "string" } } })
 }
 
 /// The answers of calls that got to no function.
-pub(super) fn responses() -> Value {
+pub(crate) fn responses() -> Value {
     let transport = |description: &str| answer(description, &reference("TransportError"));
     json!({
         "BadRequest": transport("The body is no call, or the path has no form that a function could have."),
@@ -145,7 +145,7 @@ fn texts(names: &[&str]) -> Value {
 }
 
 /// The operations, by path.
-pub(super) fn paths() -> Map<String, Value> {
+pub(crate) fn paths() -> Map<String, Value> {
     let mut paths = Map::new();
     for kind in ["query", "mutation", "action"] {
         paths.insert(format!("/api/{kind}"), json!({ "post": call(kind) }));

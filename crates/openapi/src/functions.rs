@@ -5,18 +5,18 @@ use std::collections::BTreeSet;
 use opencom_contract::{Access, Descriptor, Kind, Otherwise, Who, catalogue};
 use serde_json::{Map, Value, json};
 
-use super::examples;
-use super::schemas::{Components, Signature, signatures};
+use crate::examples;
+use crate::schemas::{Components, Signature, signatures};
 
 /// What the document says of the functions.
-pub(super) struct Functions {
-    pub(super) paths: Map<String, Value>,
-    pub(super) tags: Vec<Value>,
-    pub(super) schemas: Components,
+pub(crate) struct Functions {
+    pub(crate) paths: Map<String, Value>,
+    pub(crate) tags: Vec<Value>,
+    pub(crate) schemas: Components,
 }
 
 /// Describes every function that callers may name.
-pub(super) fn describe() -> Functions {
+pub(crate) fn describe() -> Functions {
     let functions: Vec<_> = catalogue()
         .filter(|function| function.access.who != Who::Internal)
         .collect();

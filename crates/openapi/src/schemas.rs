@@ -11,16 +11,16 @@ use serde_json::{Map, Value};
 const COMPONENTS: &str = "#/components/schemas/";
 
 /// Components by name.
-pub(super) type Components = BTreeMap<String, Value>;
+pub(crate) type Components = BTreeMap<String, Value>;
 
 /// The schemas of one function.
-pub(super) struct Signature {
-    pub(super) arguments: Value,
-    pub(super) output: Value,
+pub(crate) struct Signature {
+    pub(crate) arguments: Value,
+    pub(crate) output: Value,
 }
 
 /// The schemas of functions, in their order, and the components that they refer to.
-pub(super) fn signatures(functions: &[&Descriptor]) -> (Vec<Signature>, Components) {
+pub(crate) fn signatures(functions: &[&Descriptor]) -> (Vec<Signature>, Components) {
     let (mut arguments, inputs) = arguments(functions);
     let (outputs, mut components) = outputs(functions);
     // A type that is read otherwise than it is written has two schemas, and so two names.
@@ -52,7 +52,7 @@ pub(super) fn signatures(functions: &[&Descriptor]) -> (Vec<Signature>, Componen
 }
 
 /// The component that a schema refers to, or the schema itself.
-pub(super) fn resolve<'a>(schema: &'a Value, components: &'a Components) -> &'a Value {
+pub(crate) fn resolve<'a>(schema: &'a Value, components: &'a Components) -> &'a Value {
     reference(schema)
         .and_then(|name| components.get(name))
         .unwrap_or(schema)
