@@ -1,13 +1,11 @@
-//! What is no function: the envelope of calls, and the plain HTTP endpoints.
+//! The endpoints that are not functions: calls that name their function in the body, and plain HTTP.
 
 use opencom_contract::workspaces::{AuthMethod, SignupMode};
 use serde_json::{Map, Value, json};
 
-use crate::schemas::Components;
+use crate::envelope::{JSON, answer, call_responses, reference};
 
-const JSON: &str = "application/json";
-
-/// The groups of these endpoints.
+/// The tags of these endpoints.
 pub(crate) fn tags() -> impl Iterator<Item = Value> {
     [
         ("HTTP calls", "Calls that name their function in the body."),
@@ -20,122 +18,7 @@ pub(crate) fn tags() -> impl Iterator<Item = Value> {
     .map(|(name, description)| json!({ "name": name, "description": description }))
 }
 
-/// The envelope's types.
-pub(crate) fn schemas() -> Components {
-    let codes = [
-        ("NOT_AUTHENTICATED", "Nobody is signed in, or a credential is unknown."),
-        ("SESSION_EXPIRED", "The credential was good and has run out."),
-        ("NOT_AUTHORIZED", "Signed in, but this is not the caller's."),
-        ("PERMISSION_DENIED", "The permission named in `permission` is missing."),
-        ("NOT_WORKSPACE_MEMBER", "Not a member of the workspace."),
-        ("NOT_FOUND", "No such row, or not in this workspace."),
-        ("ALREADY_EXISTS", "Only one of these may exist."),
-        ("INVALID_INPUT", "The argument named in `field` is wrong."),
-        ("RATE_LIMITED", "Too many calls; try again after `retryAfterMs`."),
-        (
-            "INTERNAL_ERROR",
-            "The server's fault. Its log has the cause, under `requestId`.",
-        ),
-    ];
-    let codes: Vec<_> = codes
-        .into_iter()
-        .map(|(code, meaning)| json!({ "const": code, "description": meaning }))
-        .collect();
-    let schemas = [
-        (
-            "Code",
-            json!({ "description": "What went wrong, for programs. Every one comes with status 200.", "oneOf": codes }),
-        ),
-        (
-            "ErrorData",
-            json!({
-                "type": "object",
-                "properties": {
-                    "code": { "$ref": "#/components/schemas/Code" },
-                    "message": { "type": "string", "description": "The same as `errorMessage`." },
-                    "field": { "type": "string", "description": "The argument that is wrong, as a dotted path." },
-                    "permission": { "type": "string", "description": "The permission that is missing." },
-                    "retryAfterMs": { "type": "number", "description": "When another try may succeed." },
-                    "requestId": { "type": "string", "description": "The name of the call in the server's log." },
-                },
-                "required": ["code", "message"],
-            }),
-        ),
-        (
-            "Refused",
-            json!({
-                "title": "Error",
-                "type": "object",
-                "properties": {
-                    "status": { "const": "error" },
-                    "errorMessage": { "type": "string", "description": "For people." },
-                    "errorData": { "$ref": "#/components/schemas/ErrorData" },
-                    "logLines": { "$ref": "#/components/schemas/LogLines" },
-                },
-                "required": ["status", "errorMessage", "errorData", "logLines"],
-            }),
-        ),
-        (
-            "LogLines",
-            json!({ "type": "array", "items": { "type": "string" }, "description": "Always empty." }),
-        ),
-        (
-            "ValueFormat",
-            json!({
-                "type": "string",
-                "enum": ["json", "convex_encoded_json"],
-                "description": "How values are written. Both are the same here.",
-            }),
-        ),
-        (
-            "TransportError",
-            json!({
-                "type": "object",
-                "description": "No function ran.",
-                "properties": { "code": { "type": "string" }, "message": { "type": "string" } },
-                "required": ["code", "message"],
-            }),
-        ),
-        (
-            "WebhookError",
-            json!({
-                "type": "object",
-                "properties": { "error": { "type": "string" } },
-                "required": ["error"],
-            }),
-        ),
-    ];
-    schemas
-        .into_iter()
-        .map(|(name, schema)| (name.to_owned(), schema))
-        .collect()
-}
-
-/// The headers that answers share.
-pub(crate) fn headers() -> Value {
-    json!({ "RequestId": { "description": "The name of the call in the server's log.", "schema": { "type": "string" } } })
-}
-
-/// The answers of calls that got to no function.
-pub(crate) fn responses() -> Value {
-    let transport = |description: &str| answer(description, &reference("TransportError"));
-    json!({
-        "BadRequest": transport("The body is no call, or the path has no form that a function could have."),
-        "BadToken": transport("The `Authorization` header is no token of this server that is still good."),
-        "TooLarge": transport("The body is larger than 16 MiB."),
-        "Unavailable": transport("The database does not answer. Try again after `Retry-After` seconds."),
-    })
-}
-
-fn reference(schema: &str) -> Value {
-    json!({ "$ref": format!("#/components/schemas/{schema}") })
-}
-
-fn answer(description: &str, schema: &Value) -> Value {
-    json!({ "description": description, "content": { JSON: { "schema": schema } } })
-}
-
-/// An object of texts, all of them there.
+/// A schema of an object whose fields are texts, all of them required.
 fn texts(names: &[&str]) -> Value {
     let properties: Map<_, _> = names
         .iter()
@@ -146,50 +29,83 @@ fn texts(names: &[&str]) -> Value {
 
 /// The operations, by path.
 pub(crate) fn paths() -> Map<String, Value> {
-    let mut paths = Map::new();
-    for kind in ["query", "mutation", "action"] {
-        paths.insert(format!("/api/{kind}"), json!({ "post": call(kind) }));
-    }
-    paths.insert("/api/storage/upload".to_owned(), json!({ "post": upload() }));
-    paths.insert("/api/storage/{id}".to_owned(), json!({ "get": download() }));
-    paths.insert("/.well-known/opencom.json".to_owned(), json!({ "get": discovery() }));
-    let known = [
+    calls()
+        .into_iter()
+        .chain(files())
+        .chain(discovery())
+        .chain(mail())
+        .chain(operations())
+        .chain(description())
+        .map(|(path, method, operation)| (path.to_owned(), json!({ method: operation })))
+        .collect()
+}
+
+/// Path, method and operation.
+type Endpoint = (&'static str, &'static str, Value);
+
+fn calls() -> [Endpoint; 3] {
+    [
+        ("/api/query", "post", call("query")),
+        ("/api/mutation", "post", call("mutation")),
+        ("/api/action", "post", call("action")),
+    ]
+}
+
+fn files() -> [Endpoint; 2] {
+    [
+        ("/api/storage/upload", "post", upload()),
+        ("/api/storage/{id}", "get", download()),
+    ]
+}
+
+fn discovery() -> [Endpoint; 3] {
+    let known = |id: &str, schema: &Value| {
+        let summary = "How others verify agents' tokens";
+        get("Discovery", id, summary, &answer("The document.", schema))
+    };
+    let configuration = texts(&["issuer", "jwks_uri", "authorization_endpoint"]);
+    let keys = json!({
+        "type": "object",
+        "properties": { "keys": { "type": "array", "items": texts(&["use", "kty", "n", "e"]) } },
+        "required": ["keys"],
+    });
+    [
+        ("/.well-known/opencom.json", "get", metadata()),
         (
-            "openid-configuration",
-            "getOpenidConfiguration",
-            texts(&["issuer", "jwks_uri", "authorization_endpoint"]),
+            "/.well-known/openid-configuration",
+            "get",
+            known("getOpenidConfiguration", &configuration),
         ),
+        ("/.well-known/jwks.json", "get", known("getJwks", &keys)),
+    ]
+}
+
+fn mail() -> [Endpoint; 2] {
+    [
         (
-            "jwks.json",
-            "getJwks",
-            json!({
-                "type": "object",
-                "properties": { "keys": { "type": "array", "items": texts(&["use", "kty", "n", "e"]) } },
-                "required": ["keys"],
-            }),
+            "/email/inbound",
+            "post",
+            webhook("receiveMail", "Takes in a mail that came"),
         ),
-    ];
-    for (name, id, schema) in known {
-        let get = get(
-            "Discovery",
-            id,
-            "How others verify agents' tokens",
-            &answer("The document.", &schema),
-        );
-        paths.insert(format!("/.well-known/{name}"), json!({ "get": get }));
-    }
-    for (path, id, summary) in [
-        ("/email/inbound", "receiveMail", "Takes in a mail that came"),
         (
             "/email/webhook",
-            "noteDelivery",
-            "Notes what became of a mail that was sent",
+            "post",
+            webhook("noteDelivery", "Notes what became of a mail that was sent"),
         ),
-    ] {
-        paths.insert(path.to_owned(), json!({ "post": webhook(id, summary) }));
-    }
-    let status = |value: &str| json!({ "type": "object", "properties": { "status": { "const": value } }, "required": ["status"] });
-    let text = |description: &str, kind: &str| json!({ "description": description, "content": { kind: { "schema": { "type": "string" } } } });
+    ]
+}
+
+fn operations() -> [Endpoint; 3] {
+    let status = |value: &str| {
+        let properties = json!({ "status": { "const": value } });
+        json!({ "type": "object", "properties": properties, "required": ["status"] })
+    };
+    let health = get(
+        "Operations",
+        "getHealth",
+        "Whether the process answers",
+        &answer("It does.", &status("ok")),
+    );
     let mut ready = get(
         "Operations",
         "getReadiness",
@@ -197,15 +113,17 @@ pub(crate) fn paths() -> Map<String, Value> {
         &answer("It does.", &status("ready")),
     );
     ready["responses"]["503"] = answer("It does not.", &status("unavailable"));
-    let health = get(
-        "Operations",
-        "getHealth",
-        "Whether the process answers",
-        &answer("It does.", &status("ok")),
-    );
     let metrics = text("Numbers for Prometheus.", "text/plain");
     let metrics = get("Operations", "getMetrics", "Numbers for Prometheus", &metrics);
-    let this = get(
+    [
+        ("/healthz", "get", health),
+        ("/readyz", "get", ready),
+        ("/metrics", "get", metrics),
+    ]
+}
+
+fn description() -> [Endpoint; 2] {
+    let document = get(
         "Discovery",
         "getOpenapi",
         "This document",
@@ -217,16 +135,12 @@ pub(crate) fn paths() -> Map<String, Value> {
         "This document as a page",
         &text("The page.", "text/html"),
     );
-    for (path, operation) in [
-        ("/healthz", health),
-        ("/readyz", ready),
-        ("/metrics", metrics),
-        ("/openapi.json", this),
-        ("/docs", page),
-    ] {
-        paths.insert(path.to_owned(), json!({ "get": operation }));
-    }
-    paths
+    [("/openapi.json", "get", document), ("/docs", "get", page)]
+}
+
+/// A response that is text of this media type.
+fn text(description: &str, media_type: &str) -> Value {
+    json!({ "description": description, "content": { media_type: { "schema": { "type": "string" } } } })
 }
 
 fn get(tag: &str, id: &str, summary: &str, success: &Value) -> Value {
@@ -259,19 +173,14 @@ fn call(kind: &str) -> Value {
         },
         "required": ["status", "value", "logLines"],
     });
+    let outcome = answer("The outcome.", &json!({ "oneOf": [success, reference("Refused")] }));
     json!({
         "operationId": format!("call_{kind}"),
         "tags": ["HTTP calls"],
         "summary": format!("Calls the {kind} that the body names"),
         "security": [{ "agent": [] }, {}],
         "requestBody": { "required": true, "content": { JSON: { "schema": schema } } },
-        "responses": {
-            "200": answer("The outcome.", &json!({ "oneOf": [success, reference("Refused")] })),
-            "400": { "$ref": "#/components/responses/BadRequest" },
-            "401": { "$ref": "#/components/responses/BadToken" },
-            "413": { "$ref": "#/components/responses/TooLarge" },
-            "503": { "$ref": "#/components/responses/Unavailable" },
-        },
+        "responses": call_responses(&outcome),
     })
 }
 
@@ -322,7 +231,7 @@ fn download() -> Value {
     })
 }
 
-fn discovery() -> Value {
+fn metadata() -> Value {
     let choices = |texts: Vec<&str>| json!({ "type": "string", "enum": texts });
     let mut document = texts(&["version", "name", "convexUrl"]);
     let properties = &mut document["properties"];

@@ -2,6 +2,7 @@
 #![warn(missing_docs)]
 
 mod endpoints;
+mod envelope;
 mod examples;
 mod functions;
 mod schemas;
@@ -44,7 +45,7 @@ fn build() -> Value {
     let mut paths = functions.paths;
     paths.extend(endpoints::paths());
     let mut schemas = functions.schemas;
-    schemas.extend(endpoints::schemas());
+    schemas.extend(envelope::schemas());
     let schemas: Map<_, _> = schemas.into_iter().collect();
     json!({
         "openapi": "3.1.0",
@@ -59,8 +60,8 @@ fn build() -> Value {
         "paths": paths,
         "components": {
             "schemas": schemas,
-            "responses": endpoints::responses(),
-            "headers": endpoints::headers(),
+            "responses": envelope::responses(),
+            "headers": envelope::headers(),
             "securitySchemes": {
                 "agent": {
                     "type": "http",
@@ -75,13 +76,13 @@ fn build() -> Value {
 
 #[cfg(test)]
 mod tests {
-    use super::{endpoints, functions};
+    use super::{envelope, functions};
 
     /// Components of the same name would overwrite each other.
     #[test]
     fn envelope_schemas_have_names_of_their_own() {
         let contract = functions::describe().schemas;
-        let taken: Vec<_> = (endpoints::schemas().into_keys())
+        let taken: Vec<_> = (envelope::schemas().into_keys())
             .filter(|name| contract.contains_key(name))
             .collect();
         assert!(taken.is_empty(), "{taken:?}");
