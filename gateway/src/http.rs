@@ -37,9 +37,6 @@ use crate::discovery::Discovery;
 use crate::sockets::Sockets;
 use crate::tokens::Verifier;
 
-/// The largest body of a function call.
-const LARGEST_CALL: usize = 16 * 1024 * 1024;
-
 /// What the routes of one thread share.
 pub struct State {
     dispatcher: Dispatcher,

@@ -11,7 +11,6 @@ mod inside;
 mod logging;
 pub mod mail_channel;
 pub mod measurements;
-pub mod openapi;
 pub mod program;
 pub mod rotate;
 mod secrets;

@@ -7,12 +7,12 @@ use opencom_runtime::database;
 
 use crate::config::{Cli, Command, Config, LogFormat, Rotate};
 use crate::setup::{Database, Fault, prepare_vectors, with_causes};
-use crate::{doctor, logging, openapi, rotate, seed, serve};
+use crate::{doctor, logging, rotate, seed, serve};
 
 /// Runs the program, and says on standard error why it ended when it did not end well.
 pub fn main(cli: Cli) -> ExitCode {
     match cli.command.unwrap_or_else(|| Command::Serve(Box::new(cli.config))) {
-        Command::Openapi => printed(openapi::text()),
+        Command::Openapi => printed(opencom_openapi::text()),
         Command::Serve(config) => run(config.log_format, serve::serve(*config)),
         Command::Migrate(config) => run(config.log_format, migrate(*config)),
         Command::SeedDemo(command) => run(command.config.log_format, seed::run(*command)),

@@ -1,12 +1,9 @@
 //! Who calls, and how that is proven.
 
-use std::collections::HashMap;
 use std::fmt;
-use std::sync::{LazyLock, Mutex, PoisonError};
 
 use opencom_contract::Descriptor;
 use opencom_core::Code;
-use schemars::SchemaGenerator;
 use serde_json::Value;
 
 use crate::Client;
@@ -64,7 +61,7 @@ impl Proof {
     /// Puts a visitor's token into the arguments of a function that takes it.
     pub(crate) fn fill_in(&self, function: &Descriptor, arguments: &mut Value) {
         if let (Self::Visitor(token), Value::Object(arguments)) = (self, arguments)
-            && takes_session_token(function)
+            && function.takes_session_token
         {
             arguments.insert(SESSION_TOKEN.to_owned(), token.as_str().into());
         }
@@ -78,21 +75,6 @@ impl Proof {
             Self::Visitor(_) => error.is(Code::NotAuthenticated) || error.is(Code::SessionExpired),
         }
     }
-}
-
-/// Whether a visitor's token is among the arguments of a function.
-fn takes_session_token(function: &Descriptor) -> bool {
-    static KNOWN: LazyLock<Mutex<HashMap<&'static str, bool>>> = LazyLock::new(Mutex::default);
-    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
-    *known.entry(function.path).or_insert_with(|| {
-        let mut generator = SchemaGenerator::default();
-        let schema = (function.arguments_schema)(&mut generator).to_value();
-        let name = schema["$ref"].as_str().and_then(|path| path.rsplit('/').next());
-        let schema = name
-            .and_then(|name| generator.definitions().get(name))
-            .unwrap_or(&schema);
-        schema["properties"].get(SESSION_TOKEN).is_some()
-    })
 }
 
 impl Client {

@@ -116,6 +116,13 @@ pub enum Who {
     PermittedOrPublic(Permission),
 }
 
+impl Who {
+    /// Returns true if visitors may call; they authenticate by the argument `sessionToken`.
+    pub(crate) const fn includes_visitors(self) -> bool {
+        matches!(self, Self::Visitor | Self::PermittedOrVisitor(_))
+    }
+}
+
 /// What everybody else gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Otherwise {
@@ -183,6 +190,8 @@ pub struct Descriptor {
     pub access: Access,
     /// Arguments that may be or contain `null`; everywhere else `null` is an argument error.
     pub nulls_in: &'static [&'static str],
+    /// Whether a visitor's token is an argument, `sessionToken`.
+    pub takes_session_token: bool,
     /// JSON schema of the arguments.
     pub arguments_schema: fn(&mut SchemaGenerator) -> Schema,
     /// JSON schema of the result.
@@ -191,9 +200,14 @@ pub struct Descriptor {
 
 /// Defines the functions of a module: the index at its top.
 ///
-/// `Request: kind "module:function" -> Output, access [, nulls in "argument"..];`
+/// `Request: kind "module:function" -> Output, access [, nulls in "argument"..] [, session token];`
+///
+/// Functions that visitors may call take a session token; `session token` marks the others that take one.
 macro_rules! functions {
-    ($($request:ident: $kind:ident $path:literal -> $output:ty, $access:expr $(, nulls in $($null:literal),+)?;)*) => {
+    ($(
+        $request:ident: $kind:ident $path:literal -> $output:ty, $access:expr
+        $(, nulls in $($null:literal),+)? $(, session $token:ident)?;
+    )*) => {
         /// The functions of this module.
         pub const FUNCTIONS: &[$crate::Descriptor] =
             &[$(<$request as $crate::Function>::DESCRIPTOR,)*];
@@ -207,6 +221,7 @@ macro_rules! functions {
                     kind: functions!(@kind $kind),
                     access: $access,
                     nulls_in: &[$($($null),+)?],
+                    takes_session_token: functions!(@session $($token)?) || $access.who.includes_visitors(),
                     arguments_schema: |generator| generator.subschema_for::<$request>(),
                     output_schema: |generator| generator.subschema_for::<$output>(),
                 };
@@ -232,6 +247,8 @@ macro_rules! functions {
     (@kind query) => { $crate::Kind::Query };
     (@kind mutation) => { $crate::Kind::Mutation };
     (@kind action) => { $crate::Kind::Action };
+    (@session token) => { true };
+    (@session) => { false };
 }
 
 pub(crate) use functions;
@@ -260,4 +277,25 @@ pub(crate) const fn permitted_or_visitor(permission: Permission) -> Access {
 /// Members with `permission` may call; whoever is not signed in gets what is public.
 pub(crate) const fn permitted_or_public(permission: Permission) -> Access {
     Access::only(Who::PermittedOrPublic(permission))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn has_argument(function: &Descriptor, name: &str) -> bool {
+        let mut generator = SchemaGenerator::default();
+        let schema = (function.arguments_schema)(&mut generator).to_value();
+        let definition = schema["$ref"].as_str().and_then(|path| path.rsplit('/').next());
+        let schema = definition.map_or(&schema, |name| &generator.definitions()[name]);
+        schema["properties"].get(name).is_some()
+    }
+
+    #[test]
+    fn takes_session_token_agrees_with_the_schema() {
+        for function in crate::catalogue() {
+            let expected = has_argument(function, "sessionToken");
+            assert_eq!(function.takes_session_token, expected, "{}", function.path);
+        }
+    }
 }

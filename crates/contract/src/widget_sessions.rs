@@ -14,9 +14,9 @@ use crate::visitors::{Device, Location, Visitor};
 
 functions! {
     Boot: mutation "widgetSessions:boot" -> Booted, ANYONE, nulls in "customAttributes";
-    Refresh: mutation "widgetSessions:refresh" -> Refreshed, ANYONE, nulls in "workspaceId";
-    Revoke: mutation "widgetSessions:revoke" -> Revoked, ANYONE, nulls in "workspaceId";
-    ValidateSessionToken: query "widgetSessions:validateSessionToken" -> TokenVerdict, ANYONE;
+    Refresh: mutation "widgetSessions:refresh" -> Refreshed, ANYONE, nulls in "workspaceId", session token;
+    Revoke: mutation "widgetSessions:revoke" -> Revoked, ANYONE, nulls in "workspaceId", session token;
+    ValidateSessionToken: query "widgetSessions:validateSessionToken" -> TokenVerdict, ANYONE, session token;
     CleanupExpiredSessions: mutation "widgetSessions:cleanupExpiredSessions" -> Cleanup, INTERNAL;
     InternalEndAllSessions: mutation "widgetSessions:internalEndAllSessions" -> Int, INTERNAL;
 }

@@ -6,10 +6,10 @@ use actix_web::http::StatusCode;
 use actix_web::web::Payload;
 use bytes::Bytes;
 use opencom_live::arguments;
+use opencom_openapi::MAX_CALL_BYTES;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::LARGEST_CALL;
 use super::answer::TransportError;
 
 /// A function call as it is sent. Unknown fields are ignored.
@@ -32,13 +32,13 @@ fn bad(message: impl Into<String>) -> TransportError {
 
 /// The whole body, as long as it is not too large.
 pub(super) async fn read(payload: Payload) -> Result<Bytes, TransportError> {
-    match payload.to_bytes_limited(LARGEST_CALL).await {
+    match payload.to_bytes_limited(MAX_CALL_BYTES).await {
         Ok(Ok(bytes)) => Ok(bytes),
         Ok(Err(error)) => Err(bad(format!("The body could not be read: {error}"))),
         Err(_) => Err(TransportError::new(
             StatusCode::PAYLOAD_TOO_LARGE,
             "PayloadTooLarge",
-            format!("The body is larger than {LARGEST_CALL} bytes."),
+            format!("The body is larger than {MAX_CALL_BYTES} bytes."),
         )),
     }
 }

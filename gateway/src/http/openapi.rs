@@ -14,7 +14,6 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use super::answer::{TransportError, request_id};
-use crate::openapi;
 
 /// The page may load what this server serves and nothing else.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
@@ -28,7 +27,7 @@ struct Document {
 }
 
 static DOCUMENT: LazyLock<Document> = LazyLock::new(|| {
-    let plain = openapi::text();
+    let plain = opencom_openapi::text();
     let digest = ring::digest::digest(&ring::digest::SHA256, plain.as_bytes());
     Document {
         plain,

@@ -18,13 +18,13 @@ use rand::RngExt;
 use tokio::sync::watch;
 
 use self::body::Counted;
+use super::State;
 use super::address::address;
 use super::functions::measure;
-use super::{LARGEST_CALL, State};
 use crate::sockets::Open;
 
 /// The largest frame that is read.
-const LARGEST_FRAME: usize = LARGEST_CALL;
+const LARGEST_FRAME: usize = opencom_openapi::MAX_CALL_BYTES;
 /// How many bytes a client may have left unread before transitions wait.
 const ROOM: usize = 64 * 1024;
 /// The longest fragment of a frame.

@@ -1,15 +1,14 @@
-//! What the functions take and give is what the API's description says of it.
+//! The schemas of the OpenAPI document against real arguments and results.
 
 use opencom_contract::{Who, catalogue};
-use opencom_gateway::openapi;
 use opencom_testkit::Kit;
 use serde_json::{Value, json};
 
 use crate::arguments::somebody;
 use crate::world::World;
 
-/// A schema of the document, with the components that it refers to.
-fn complaints(document: &Value, schema: &Value, value: &Value) -> Vec<String> {
+/// Validates a value against a schema of the document.
+fn violations(document: &Value, schema: &Value, value: &Value) -> Vec<String> {
     let mut whole = schema.clone();
     whole["components"] = document["components"].clone();
     let validator = jsonschema::draft202012::new(&whole).unwrap();
@@ -20,9 +19,9 @@ fn complaints(document: &Value, schema: &Value, value: &Value) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn valid_arguments_and_real_results_are_as_the_description_says() {
+async fn arguments_and_results_are_valid_by_the_document() {
     let kit = Kit::start().await;
-    let document = openapi::document();
+    let document = opencom_openapi::document();
     let mut wrong = Vec::new();
     for function in catalogue().filter(|function| function.access.who != Who::Internal) {
         let world = World::new(&kit).await;
@@ -30,14 +29,14 @@ async fn valid_arguments_and_real_results_are_as_the_description_says() {
         let arguments = world.arguments(function.path, &asker).await;
         let operation = &document["paths"][format!("/api/run/{}", function.path.replace(':', "/"))]["post"];
         let request = &operation["requestBody"]["content"]["application/json"]["schema"];
-        for complaint in complaints(&document, request, &json!({ "args": arguments })) {
-            wrong.push(format!("{} takes {arguments}: {complaint}", function.path));
+        for violation in violations(document, request, &json!({ "args": arguments })) {
+            wrong.push(format!("{} takes {arguments}: {violation}", function.path));
         }
         let value = kit.call_json(&asker, function.path, arguments).await.unwrap();
         let answer = &operation["responses"]["200"]["content"]["application/json"]["schema"];
         let result = &answer["oneOf"][0]["properties"]["value"];
-        for complaint in complaints(&document, result, &value) {
-            wrong.push(format!("{} gives {value}: {complaint}", function.path));
+        for violation in violations(document, result, &value) {
+            wrong.push(format!("{} gives {value}: {violation}", function.path));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

@@ -59,6 +59,7 @@ impl Function for Guarded {
         kind: Kind::Query,
         access: Access::only(Who::Member),
         nulls_in: &[],
+        takes_session_token: false,
         arguments_schema: |generator| generator.subschema_for::<Self>(),
         output_schema: |generator| generator.subschema_for::<()>(),
     };

@@ -34,6 +34,7 @@ macro_rules! functions {
                 kind: Kind::$kind,
                 access: Access::only(Who::Anyone),
                 nulls_in: &["value", "paginationOpts"],
+                takes_session_token: false,
                 arguments_schema: |generator| generator.subschema_for::<$request>(),
                 output_schema: |generator| generator.subschema_for::<$output>(),
             };

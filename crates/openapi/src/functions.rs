@@ -5,18 +5,19 @@ use std::collections::BTreeSet;
 use opencom_contract::{Access, Descriptor, Kind, Otherwise, Who, catalogue};
 use serde_json::{Map, Value, json};
 
-use super::examples;
-use super::schemas::{Components, Signature, signatures};
+use crate::envelope::{JSON, call_responses, reference};
+use crate::examples;
+use crate::schemas::{Components, Signature, signatures};
 
-/// What the document says of the functions.
-pub(super) struct Functions {
-    pub(super) paths: Map<String, Value>,
-    pub(super) tags: Vec<Value>,
-    pub(super) schemas: Components,
+/// The parts of the document that describe functions.
+pub(crate) struct Functions {
+    pub(crate) paths: Map<String, Value>,
+    pub(crate) tags: Vec<Value>,
+    pub(crate) schemas: Components,
 }
 
-/// Describes every function that callers may name.
-pub(super) fn describe() -> Functions {
+/// Describes every public function.
+pub(crate) fn describe() -> Functions {
     let functions: Vec<_> = catalogue()
         .filter(|function| function.access.who != Who::Internal)
         .collect();
@@ -36,7 +37,7 @@ pub(super) fn describe() -> Functions {
     }
 }
 
-/// Module and name.
+/// The module and the name of a function.
 fn split(function: &Descriptor) -> (&'static str, &'static str) {
     function.path.split_once(':').unwrap_or(("", function.path))
 }
@@ -52,20 +53,7 @@ fn operation(function: &Descriptor, signature: &Signature, schemas: &Components)
         Kind::Mutation => "mutation",
         Kind::Action => "action",
     };
-    let can_do_without = arguments.get("required").is_none();
-    let mut call = json!({
-        "type": "object",
-        "properties": { "args": arguments, "format": { "$ref": "#/components/schemas/ValueFormat" } },
-    });
-    if !can_do_without {
-        call["required"] = json!(["args"]);
-    }
-    let request = json!({ "args": examples::arguments(function, &signature.arguments, schemas) });
-    let success = json!({
-        "status": "success",
-        "value": examples::output(&signature.output, schemas),
-        "logLines": [],
-    });
+    let example = examples::arguments(function, &signature.arguments, schemas);
     json!({
         "operationId": format!("{module}_{name}"),
         "tags": [module],
@@ -75,47 +63,60 @@ fn operation(function: &Descriptor, signature: &Signature, schemas: &Components)
         "x-opencom-kind": kind,
         "x-opencom-access": access,
         "security": security(function.access.who),
-        "requestBody": {
-            "required": !can_do_without,
-            "content": { "application/json": { "schema": call, "example": request } },
+        "requestBody": request_body(&arguments, &example),
+        "responses": call_responses(&outcome(function, signature, schemas)),
+    })
+}
+
+/// The request body. `args` may be left out when no argument is required.
+fn request_body(arguments: &Value, example: &Value) -> Value {
+    let is_required = arguments.get("required").is_some();
+    let mut call = json!({
+        "type": "object",
+        "properties": { "args": arguments, "format": reference("ValueFormat") },
+    });
+    if is_required {
+        call["required"] = json!(["args"]);
+    }
+    json!({
+        "required": is_required,
+        "content": { JSON: { "schema": call, "example": { "args": example } } },
+    })
+}
+
+/// The response with status 200: the result or an error.
+fn outcome(function: &Descriptor, signature: &Signature, schemas: &Components) -> Value {
+    let success = json!({
+        "title": "Success",
+        "type": "object",
+        "properties": {
+            "status": { "const": "success" },
+            "value": signature.output,
+            "logLines": reference("LogLines"),
         },
-        "responses": {
-            "200": {
-                "description": "The outcome.",
-                "headers": { "X-Request-Id": { "$ref": "#/components/headers/RequestId" } },
-                "content": {
-                    "application/json": {
-                        "schema": {
-                            "oneOf": [
-                                {
-                                    "title": "Success",
-                                    "type": "object",
-                                    "properties": {
-                                        "status": { "const": "success" },
-                                        "value": signature.output,
-                                        "logLines": { "$ref": "#/components/schemas/LogLines" },
-                                    },
-                                    "required": ["status", "value", "logLines"],
-                                },
-                                { "$ref": "#/components/schemas/Refused" },
-                            ],
-                        },
-                        "examples": {
-                            "success": { "value": success },
-                            "error": { "value": refusal(function.access) },
-                        },
-                    },
+        "required": ["status", "value", "logLines"],
+    });
+    let example = json!({
+        "status": "success",
+        "value": examples::output(&signature.output, schemas),
+        "logLines": [],
+    });
+    json!({
+        "description": "The outcome.",
+        "headers": { "X-Request-Id": { "$ref": "#/components/headers/RequestId" } },
+        "content": {
+            JSON: {
+                "schema": { "oneOf": [success, reference("Refused")] },
+                "examples": {
+                    "success": { "value": example },
+                    "error": { "value": error_example(function.access) },
                 },
             },
-            "400": { "$ref": "#/components/responses/BadRequest" },
-            "401": { "$ref": "#/components/responses/BadToken" },
-            "413": { "$ref": "#/components/responses/TooLarge" },
-            "503": { "$ref": "#/components/responses/Unavailable" },
         },
     })
 }
 
-/// Takes a text out of a schema.
+/// Removes a text from a schema and returns it; empty if there is none.
 fn take_text(schema: &mut Value, key: &str) -> String {
     let taken = schema.as_object_mut().and_then(|object| object.shift_remove(key));
     match taken {
@@ -124,7 +125,7 @@ fn take_text(schema: &mut Value, key: &str) -> String {
     }
 }
 
-/// The first sentence.
+/// The first sentence of a description, without its full stop.
 fn summary(description: &str) -> String {
     let paragraph = description.split("\n\n").next().unwrap_or_default().replace('\n', " ");
     let sentence = paragraph
@@ -135,14 +136,14 @@ fn summary(description: &str) -> String {
 
 fn security(who: Who) -> Value {
     match who {
-        // What a visitor shows stands among the arguments, which no scheme of OpenAPI can say.
+        // A visitor authenticates by an argument, which no security scheme of OpenAPI can express.
         Who::Anyone | Who::Internal | Who::Visitor => json!([]),
         Who::SignedIn | Who::Agent | Who::Member | Who::Permitted(_) => json!([{ "agent": [] }]),
         Who::PermittedOrVisitor(_) | Who::PermittedOrPublic(_) => json!([{ "agent": [] }, {}]),
     }
 }
 
-/// The access rule in words.
+/// The access rule as text.
 fn access(access: Access) -> String {
     let who = match access.who {
         Who::Anyone => "Everyone.".to_owned(),
@@ -167,8 +168,8 @@ fn access(access: Access) -> String {
     }
 }
 
-/// An error that the function may answer.
-fn refusal(access: Access) -> Value {
+/// An example of an error that the function may return.
+fn error_example(access: Access) -> Value {
     let (code, message) = match (access.who, access.otherwise) {
         (
             Who::SignedIn | Who::Agent | Who::Member | Who::Permitted(_) | Who::PermittedOrVisitor(_),

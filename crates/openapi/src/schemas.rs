@@ -1,4 +1,4 @@
-//! JSON schemas of requests and results, as components of one document.
+//! JSON schemas of requests and results, with the components that they share.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,23 +7,23 @@ use schemars::SchemaGenerator;
 use schemars::generate::{Contract, SchemaSettings};
 use serde_json::{Map, Value};
 
-/// Where components stand.
+/// The prefix of references to components.
 const COMPONENTS: &str = "#/components/schemas/";
 
 /// Components by name.
-pub(super) type Components = BTreeMap<String, Value>;
+pub(crate) type Components = BTreeMap<String, Value>;
 
 /// The schemas of one function.
-pub(super) struct Signature {
-    pub(super) arguments: Value,
-    pub(super) output: Value,
+pub(crate) struct Signature {
+    pub(crate) arguments: Value,
+    pub(crate) output: Value,
 }
 
-/// The schemas of functions, in their order, and the components that they refer to.
-pub(super) fn signatures(functions: &[&Descriptor]) -> (Vec<Signature>, Components) {
+/// Returns the schemas of functions, in their order, and the components that they refer to.
+pub(crate) fn signatures(functions: &[&Descriptor]) -> (Vec<Signature>, Components) {
     let (mut arguments, inputs) = arguments(functions);
     let (outputs, mut components) = outputs(functions);
-    // A type that is read otherwise than it is written has two schemas, and so two names.
+    // A type whose schema as input differs from its schema as output gets a second name.
     let renamed: BTreeMap<_, _> = inputs
         .iter()
         .filter(|(name, schema)| components.get(*name).is_some_and(|other| other != *schema))
@@ -51,8 +51,8 @@ pub(super) fn signatures(functions: &[&Descriptor]) -> (Vec<Signature>, Componen
     (signatures, components)
 }
 
-/// The component that a schema refers to, or the schema itself.
-pub(super) fn resolve<'a>(schema: &'a Value, components: &'a Components) -> &'a Value {
+/// Returns the component that a schema refers to, or the schema itself.
+pub(crate) fn resolve<'a>(schema: &'a Value, components: &'a Components) -> &'a Value {
     reference(schema)
         .and_then(|name| components.get(name))
         .unwrap_or(schema)
@@ -72,7 +72,7 @@ fn generator(contract: Contract) -> SchemaGenerator {
         .into_generator()
 }
 
-/// The schemas of the arguments. A request is used once, so it stands where it is used and is no component.
+/// Returns the schemas of the arguments. Each request is used once, so it is inlined instead of being a component.
 fn arguments(functions: &[&Descriptor]) -> (Vec<Value>, Components) {
     let mut generator = generator(Contract::Deserialize);
     let references: Vec<_> = functions
@@ -111,7 +111,7 @@ fn outputs(functions: &[&Descriptor]) -> (Vec<Value>, Components) {
         .map(|function| (function.output_schema)(&mut generator).to_value())
         .collect();
     let mut components: Components = generator.take_definitions(true).into_iter().collect();
-    // What may be left out is left out instead of being null.
+    // Optional fields are left out of results, never null.
     for schema in schemas.iter_mut().chain(components.values_mut()) {
         visit(schema, &mut |object| without_nulls(object, &[]));
     }
@@ -133,7 +133,7 @@ fn reach(schema: &Value, components: &Components, found: &mut BTreeSet<String>) 
     }
 }
 
-/// Calls `act` with every object in a schema, from the outside in, and puts descriptions into words for readers of the document.
+/// Calls `act` with every object in a schema, outermost first, and turns rustdoc links in descriptions into plain code.
 fn visit(schema: &mut Value, act: &mut impl FnMut(&mut Map<String, Value>)) {
     match schema {
         Value::Array(parts) => parts.iter_mut().for_each(|part| visit(part, act)),
@@ -148,7 +148,7 @@ fn visit(schema: &mut Value, act: &mut impl FnMut(&mut Map<String, Value>)) {
     }
 }
 
-/// Forbids `null` in the properties of an object that may be left out, except in those named.
+/// Forbids `null` in the optional properties of an object, except in those named.
 fn without_nulls(object: &mut Map<String, Value>, except: &[&str]) {
     let required: BTreeSet<String> = (object.get("required").and_then(Value::as_array).into_iter().flatten())
         .filter_map(|name| name.as_str().map(str::to_owned))
@@ -183,7 +183,7 @@ fn without_null(schema: &mut Map<String, Value>) {
             let branch = branch.clone();
             schema.shift_remove("anyOf");
             for (key, value) in branch {
-                // The property's own description is the more precise one.
+                // The description of the property is more precise than that of its type.
                 schema.entry(key).or_insert(value);
             }
         }

@@ -1,25 +1,25 @@
-//! Examples of values, made from their schemas: the same ones every time.
+//! Examples of values, generated deterministically from their schemas.
 
 use opencom_contract::{Descriptor, Who};
 use serde_json::{Map, Value, json};
 
-use super::schemas::{Components, resolve};
+use crate::schemas::{Components, resolve};
 
-/// How far examples of types that contain themselves go.
+/// The nesting depth at which examples of recursive types end.
 const DEEPEST: usize = 12;
 
-/// What an example shows of an object.
+/// Which fields of an object an example has.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Detail {
-    /// What must be there.
+    /// The required ones.
     Required,
-    /// All that there can be.
+    /// All of them.
     Everything,
 }
 
-/// Arguments that the function takes: the required ones, and what says who calls.
-pub(super) fn arguments(function: &Descriptor, schema: &Value, components: &Components) -> Value {
-    // All its arguments are optional, and some of them are needed.
+/// Example arguments of a function: the required ones, and a session token if only visitors may call.
+pub(crate) fn arguments(function: &Descriptor, schema: &Value, components: &Components) -> Value {
+    // Its schema requires no argument, but the function does.
     if function.path == "auth:signIn" {
         let params = json!({ "flow": "signIn", "email": "ada@example.com", "password": "correct horse" });
         return json!({ "provider": "password", "params": params });
@@ -32,8 +32,8 @@ pub(super) fn arguments(function: &Descriptor, schema: &Value, components: &Comp
     arguments
 }
 
-/// A result with all that it can have.
-pub(super) fn output(schema: &Value, components: &Components) -> Value {
+/// An example result with all fields.
+pub(crate) fn output(schema: &Value, components: &Components) -> Value {
     example(schema, "", components, Detail::Everything, 0)
 }
 
@@ -47,7 +47,7 @@ fn example(schema: &Value, name: &str, components: &Components, detail: Detail, 
         let branches = schema[either].as_array().into_iter().flatten();
         if let Some(branch) = branches.into_iter().find(|branch| branch["type"] != "null") {
             let mut value = example(branch, name, components, detail, depth + 1);
-            // What all branches have in common.
+            // The fields that all branches share.
             if let (Value::Object(fields), Some(_)) = (&mut value, schema.get("properties")) {
                 for (name, common) in object(schema, components, detail, depth) {
                     fields.entry(name).or_insert(common);
@@ -86,7 +86,7 @@ fn object(schema: &Value, components: &Components, detail: Detail, depth: usize)
         .collect()
 }
 
-/// A text for a field of this name.
+/// An example text for a field of this name.
 fn text(name: &str) -> &'static str {
     let name = name.to_ascii_lowercase();
     let has = |part: &str| name.contains(part);

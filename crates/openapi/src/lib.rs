@@ -1,7 +1,8 @@
-//! The API as an OpenAPI 3.1 document, derived from the contract: one operation for each function that callers may name,
-//! and the few endpoints that are no functions. The same program always gives the same text.
+#![doc = include_str!("../README.md")]
+#![warn(missing_docs)]
 
 mod endpoints;
+mod envelope;
 mod examples;
 mod functions;
 mod schemas;
@@ -10,7 +11,10 @@ use std::sync::LazyLock;
 
 use serde_json::{Map, Value, json};
 
-/// What every reader has to know first.
+/// The largest body of a function call, in bytes. The server refuses larger ones with status 413.
+pub const MAX_CALL_BYTES: usize = 16 * 1024 * 1024;
+
+/// The description of the API as a whole.
 const INTRODUCTION: &str = "\
 A call names a function by its path (`messages:send`). Over HTTP each function is an operation here, \
 `POST /api/run/{module}/{function}` with `{\"args\": {…}}`; `/api/query`, `/api/mutation` and `/api/action` take the path in the \
@@ -23,13 +27,25 @@ database.\n\n\
 **Values.** Every number is a float; times are milliseconds since 1970. Unknown arguments are refused, and so is `null` where \
 a schema does not allow it.";
 
-/// The document.
-pub fn document() -> Value {
+/// Returns the document, built on the first call and kept.
+pub fn document() -> &'static Value {
+    static DOCUMENT: LazyLock<Value> = LazyLock::new(build);
+    &DOCUMENT
+}
+
+/// Returns the text of the document, indented and with a final newline, built on the first call and kept.
+pub fn text() -> &'static str {
+    // Not from `document()`: a server needs the text alone, and would keep the tree in memory as well.
+    static TEXT: LazyLock<String> = LazyLock::new(|| format!("{:#}\n", build()));
+    &TEXT
+}
+
+fn build() -> Value {
     let functions = functions::describe();
     let mut paths = functions.paths;
     paths.extend(endpoints::paths());
     let mut schemas = functions.schemas;
-    schemas.extend(endpoints::schemas());
+    schemas.extend(envelope::schemas());
     let schemas: Map<_, _> = schemas.into_iter().collect();
     json!({
         "openapi": "3.1.0",
@@ -44,8 +60,8 @@ pub fn document() -> Value {
         "paths": paths,
         "components": {
             "schemas": schemas,
-            "responses": endpoints::responses(),
-            "headers": endpoints::headers(),
+            "responses": envelope::responses(),
+            "headers": envelope::headers(),
             "securitySchemes": {
                 "agent": {
                     "type": "http",
@@ -58,21 +74,15 @@ pub fn document() -> Value {
     })
 }
 
-/// The document's text, made once.
-pub fn text() -> &'static str {
-    static TEXT: LazyLock<String> = LazyLock::new(|| format!("{:#}\n", document()));
-    &TEXT
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{endpoints, functions};
+    use super::{envelope, functions};
 
-    /// One would silently stand in the place of the other.
+    /// Components of the same name would overwrite each other.
     #[test]
-    fn the_envelope_takes_no_name_of_the_contract() {
+    fn envelope_schemas_have_names_of_their_own() {
         let contract = functions::describe().schemas;
-        let taken: Vec<_> = (endpoints::schemas().into_keys())
+        let taken: Vec<_> = (envelope::schemas().into_keys())
             .filter(|name| contract.contains_key(name))
             .collect();
         assert!(taken.is_empty(), "{taken:?}");
