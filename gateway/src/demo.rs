@@ -10,7 +10,7 @@ use url::{Host, Url};
 
 use crate::compose::App;
 use crate::config::Config;
-use crate::inside::{call, identity};
+use crate::internal_calls::{call, identity};
 
 /// The agent's address: a name below `.invalid` belongs to nobody and never will.
 const EMAIL: &str = "ada@demo.invalid";
@@ -61,8 +61,8 @@ impl Demo {
     /// # Errors
     /// `ALREADY_EXISTS` when the agent was made under another master key.
     pub async fn prepare(app: &App, pool: Pool) -> Result<Self> {
-        let server = &app.server;
-        let dispatcher = app.dispatcher(pool);
+        let server = app.server();
+        let dispatcher = app.dispatcher.on(pool);
         // Known to whoever has the master key, or the one before it, so that it outlives a restart and is kept nowhere.
         let derived = server.master_key.derivations("the demo's agent", &[]);
         let mut passwords: Vec<String> = derived.iter().map(hex::encode).collect();

@@ -5,91 +5,25 @@ mod database;
 mod providers;
 mod settings;
 
-use serde::Serialize;
+use opencom_runtime::health::{Finding, Severity};
 
 use crate::config::Doctor;
 use crate::program::print;
 use crate::setup::{Database, Fault, with_causes};
 
-/// How something is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum State {
-    /// As it should be.
-    Good,
-    /// The server runs, but not as one would wish.
-    Warning,
-    /// The server does not run, or loses something.
-    Wrong,
-    /// Could not be looked at, because of something else.
-    Skipped,
-}
-
-/// What was found.
-#[derive(Debug, Serialize)]
-struct Finding {
-    /// What was looked at.
-    about: &'static str,
-    state: State,
-    found: String,
-    /// What to do about it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    remedy: Option<String>,
-}
-
-impl Finding {
-    fn good(about: &'static str, found: impl Into<String>) -> Self {
-        Self {
-            about,
-            state: State::Good,
-            found: found.into(),
-            remedy: None,
-        }
+/// One finding as a line of text, and its remedy on the next.
+fn line(finding: &Finding) -> String {
+    let severity = match finding.severity {
+        Severity::Good => "good",
+        Severity::Warning => "warning",
+        Severity::Wrong => "WRONG",
+        Severity::Skipped => "skipped",
+    };
+    let mut line = format!("{severity:<8} {:<16} {}\n", finding.about, finding.found);
+    if let Some(remedy) = &finding.remedy {
+        line.push_str(&format!("{:<25} → {remedy}\n", ""));
     }
-
-    fn warning(about: &'static str, found: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self {
-            state: State::Warning,
-            remedy: Some(remedy.into()),
-            ..Self::good(about, found)
-        }
-    }
-
-    fn wrong(about: &'static str, found: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self {
-            state: State::Wrong,
-            ..Self::warning(about, found, remedy)
-        }
-    }
-
-    fn skipped(about: &'static str, found: impl Into<String>) -> Self {
-        Self {
-            state: State::Skipped,
-            ..Self::good(about, found)
-        }
-    }
-
-    /// Good with what was found, or wrong for this reason.
-    fn of(about: &'static str, outcome: Result<String, Fault>, remedy: &str) -> Self {
-        match outcome {
-            Ok(found) => Self::good(about, found),
-            Err(error) => Self::wrong(about, with_causes(&*error), remedy),
-        }
-    }
-
-    fn line(&self) -> String {
-        let state = match self.state {
-            State::Good => "good",
-            State::Warning => "warning",
-            State::Wrong => "WRONG",
-            State::Skipped => "skipped",
-        };
-        let mut line = format!("{state:<8} {:<16} {}\n", self.about, self.found);
-        if let Some(remedy) = &self.remedy {
-            line.push_str(&format!("{:<25} → {remedy}\n", ""));
-        }
-        line
-    }
+    line
 }
 
 /// Looks at everything, and fails when something is wrong.
@@ -98,7 +32,7 @@ pub(crate) async fn run(command: Doctor) -> Result<(), Fault> {
     let mut findings = Vec::new();
     let mut tell = |found: Vec<Finding>| {
         if !json {
-            print(&found.iter().map(Finding::line).collect::<String>())?;
+            print(&found.iter().map(line).collect::<String>())?;
         }
         findings.extend(found);
         Ok::<_, Fault>(())
@@ -127,7 +61,11 @@ pub(crate) async fn run(command: Doctor) -> Result<(), Fault> {
     if json {
         print(&format!("{}\n", serde_json::to_string_pretty(&findings)?))?;
     }
-    match findings.iter().filter(|finding| finding.state == State::Wrong).count() {
+    match findings
+        .iter()
+        .filter(|finding| finding.severity == Severity::Wrong)
+        .count()
+    {
         0 => Ok(()),
         1 => Err("one thing is wrong".into()),
         several => Err(format!("{several} things are wrong").into()),

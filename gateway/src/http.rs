@@ -5,7 +5,7 @@ mod answer;
 mod body;
 mod caller;
 mod demo;
-mod email;
+pub mod email;
 mod functions;
 mod health;
 mod openapi;
@@ -14,8 +14,6 @@ mod storage;
 mod sync;
 mod well_known;
 
-use std::sync::Arc;
-
 use actix_cors::Cors;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
@@ -23,66 +21,12 @@ use actix_web::http::Method;
 use actix_web::http::header::X_CONTENT_TYPE_OPTIONS;
 use actix_web::middleware::{DefaultHeaders, NormalizePath, TrailingSlash};
 use actix_web::{App as ActixApp, web};
-use ipnet::IpNet;
-use metrics_exporter_prometheus::PrometheusHandle;
-use opencom_core::auth::jwt::JwtKeys;
-use opencom_inbox::InboxService;
-use opencom_providers::email::webhook::Gate;
-use opencom_providers::files::FileStore;
-use opencom_runtime::{Dispatcher, Pool};
 
 use crate::compose::App;
-use crate::demo::Demo;
-use crate::discovery::Discovery;
-use crate::sockets::Sockets;
-use crate::tokens::Verifier;
-
-/// What the routes of one thread share.
-pub struct State {
-    dispatcher: Dispatcher,
-    jwt_keys: Arc<JwtKeys>,
-    tokens: Arc<Verifier>,
-    sockets: Arc<Sockets>,
-    trusted_proxies: Arc<[IpNet]>,
-    discovery: Arc<Discovery>,
-    files: Arc<dyn FileStore>,
-    inbox: Arc<dyn InboxService>,
-    webhooks: Gate,
-    largest_webhook: usize,
-    /// Measurements, unless they are answered elsewhere.
-    metrics: Option<PrometheusHandle>,
-    /// What the demo's page has to know, when there is a demo.
-    demo: Option<Arc<Demo>>,
-}
-
-impl State {
-    /// The state of one thread, with its pool. Without `metrics` nobody is told of them.
-    pub fn new(app: &App, pool: Pool, metrics: Option<PrometheusHandle>) -> Self {
-        Self {
-            dispatcher: app.dispatcher(pool),
-            jwt_keys: Arc::clone(&app.jwt_keys),
-            tokens: Arc::clone(&app.tokens),
-            sockets: Arc::clone(&app.sockets),
-            trusted_proxies: Arc::clone(&app.trusted_proxies),
-            discovery: Arc::clone(&app.discovery),
-            files: Arc::clone(&app.files),
-            inbox: Arc::clone(&app.inbox),
-            webhooks: app.webhooks.clone(),
-            largest_webhook: app.largest_webhook,
-            metrics,
-            demo: None,
-        }
-    }
-
-    /// The same, with the demo.
-    pub fn with_demo(self, demo: Option<Arc<Demo>>) -> Self {
-        Self { demo, ..self }
-    }
-}
 
 /// The routes. The widget runs on customers' pages, so every origin may call; functions judge origins themselves.
-pub fn app(
-    state: State,
+pub fn routes(
+    app: App,
 ) -> ActixApp<
     impl ServiceFactory<
         ServiceRequest,
@@ -100,7 +44,7 @@ pub fn app(
         .expose_headers(["X-Request-Id"])
         .max_age(86_400);
     ActixApp::new()
-        .app_data(web::Data::new(state))
+        .app_data(web::Data::new(app))
         // No page calls these: they stand before the routes that every origin may call.
         .route("/email/inbound", web::post().to(email::inbound))
         .route("/api/email/inbound", web::post().to(email::inbound))
@@ -152,7 +96,7 @@ pub fn app(
 
 /// What operators and their machines ask, for an address of its own.
 pub fn operators(
-    state: State,
+    app: App,
 ) -> ActixApp<
     impl ServiceFactory<
         ServiceRequest,
@@ -163,7 +107,7 @@ pub fn operators(
     >,
 > {
     ActixApp::new()
-        .app_data(web::Data::new(state))
+        .app_data(web::Data::new(app))
         .route("/healthz", web::get().to(health::healthz))
         .route("/readyz", web::get().to(health::readyz))
         .route("/metrics", web::get().to(health::metrics))

@@ -7,7 +7,7 @@ pub mod demo;
 pub mod discovery;
 mod doctor;
 pub mod http;
-mod inside;
+mod internal_calls;
 mod logging;
 pub mod mail_channel;
 pub mod measurements;

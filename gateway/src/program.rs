@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use opencom_runtime::database;
 
 use crate::config::{Cli, Command, Config, LogFormat, Rotate};
-use crate::setup::{Database, Fault, prepare_vectors, with_causes};
+use crate::setup::{Database, Fault, check, compose, with_causes};
 use crate::{doctor, logging, rotate, seed, serve};
 
 /// Runs the program, and says on standard error why it ended when it did not end well.
@@ -56,6 +56,10 @@ async fn migrate(config: Config) -> Result<(), Fault> {
     let database = Database::own(&config).await?;
     let applied = database::migrate(&database.url).await?;
     tracing::info!("{applied} migrations applied; the database is up to date");
-    prepare_vectors(database.url.clone()).await;
+    let app = compose(&config, check(&config)?, &database.url).await?;
+    let process = app.process(&database.url);
+    for context in app.contexts.iter() {
+        context.build_indexes(&process).await;
+    }
     database.close().await
 }

@@ -1,24 +1,35 @@
 //! `opencom rotate`: new secrets in the place of those in use, while servers run.
 
-use diesel_async::{AsyncConnection, AsyncPgConnection};
-use opencom_admin::auth::keys::{self, Exchange};
-use opencom_core::Millis;
-use opencom_core::auth::seal::MasterKey;
-use opencom_runtime::reseal::{Found, Sealed};
-use opencom_runtime::{Clock, access, bus, database, requests};
+use std::sync::Arc;
 
+use diesel_async::{AsyncConnection, AsyncPgConnection};
+use opencom_contract::auth::{self, InternalRotateSigningKey, SIGNS_AFTER};
+use opencom_contract::widget_sessions;
+use opencom_core::auth::seal::MasterKey;
+use opencom_core::{Int, Millis};
+use opencom_runtime::reseal::{Found, Sealed};
+use opencom_runtime::{Caller, Context, bus, database, requests};
+
+use crate::compose::App;
 use crate::config::{Config, RotateMasterKey, RotateSessions, RotateSigningKey};
 use crate::program::print;
 use crate::secrets::{self, KeyFile};
-use crate::setup::{Database, Fault};
+use crate::setup::{Database, Fault, assemble, check};
 
-/// Every column of sealed secrets.
-pub const SEALED: [Sealed; 3] = [keys::SEALED, access::SEALED, requests::SEALED];
+/// Every column of sealed secrets of this server.
+pub fn sealed_columns(contexts: &[Arc<dyn Context>]) -> Vec<Sealed> {
+    let of_contexts = contexts.iter().flat_map(|context| context.sealed_columns());
+    of_contexts.copied().chain([requests::SEALED]).collect()
+}
 
-/// Under which keys all of them are.
-pub(crate) async fn look(connection: &mut AsyncPgConnection, key: &MasterKey) -> Result<Found, Fault> {
+/// Counts the secrets by the key that seals them.
+pub(crate) async fn look(
+    connection: &mut AsyncPgConnection,
+    columns: &[Sealed],
+    key: &MasterKey,
+) -> Result<Found, Fault> {
     let mut all = Found::default();
-    for sealed in SEALED {
+    for sealed in columns {
         let found = sealed.look(connection, key).await?;
         all.current += found.current;
         all.earlier += found.earlier;
@@ -27,15 +38,20 @@ pub(crate) async fn look(connection: &mut AsyncPgConnection, key: &MasterKey) ->
     Ok(all)
 }
 
-/// A connection to a database that this program knows.
-async fn connect(database: &Database) -> Result<AsyncPgConnection, Fault> {
+/// Composes the contexts on a database that this program knows.
+async fn reach(config: &Config, database: &Database) -> Result<App, Fault> {
+    check_migrations(database).await?;
+    assemble(config, check(config)?, &database.url).await
+}
+
+async fn check_migrations(database: &Database) -> Result<(), Fault> {
     let pending = database::inspect(&database.url).await?.pending;
     if pending > 0 {
         return Err(
             format!("the database lacks {pending} migrations; run `opencom migrate`, or start the server").into(),
         );
     }
-    Ok(AsyncPgConnection::establish(&database.url).await?)
+    Ok(())
 }
 
 /// Seals everything anew under the master key.
@@ -65,11 +81,12 @@ pub(crate) async fn master_key(command: RotateMasterKey) -> Result<(), Fault> {
         }
     }
     let key = secrets::master_key(&config)?;
-    let connection = &mut connect(&database).await?;
-    for sealed in SEALED {
+    let columns = sealed_columns(&reach(&config, &database).await?.contexts);
+    let connection = &mut AsyncPgConnection::establish(&database.url).await?;
+    for sealed in &columns {
         sealed.renew(connection, &key).await?;
     }
-    let found = look(connection, &key).await?;
+    let found = look(connection, &columns, &key).await?;
     print(&format!(
         "{} secrets are under the master key {}, {} under an earlier one, {} under none that is known.\n",
         found.current,
@@ -123,18 +140,18 @@ pub(crate) async fn signing_key(command: RotateSigningKey) -> Result<(), Fault> 
                 .into(),
         );
     }
-    let master_key = secrets::master_key(&config)?;
     let database = Database::reach(&config).await?;
-    let connection = &mut connect(&database).await?;
-    let how = if at_once { Exchange::AtOnce } else { Exchange::Smooth };
-    keys::exchange(connection, &master_key, Clock::system().now(), how).await?;
+    let app = reach(&config, &database).await?;
+    app.dispatcher
+        .invoke(InternalRotateSigningKey { at_once }, Caller::Anonymous)
+        .await?;
     print(&if at_once {
         "There is one new key. Servers take it within seconds, and refuse every token that was signed before.\n"
             .to_owned()
     } else {
         format!(
             "There is a new key. Servers sign with it in {} minutes; the one so far is good for an hour after that.\n",
-            keys::SIGNS_AFTER / Millis::MINUTE
+            SIGNS_AFTER / Millis::MINUTE
         )
     })?;
     database.close().await
@@ -144,16 +161,20 @@ pub(crate) async fn signing_key(command: RotateSigningKey) -> Result<(), Fault> 
 pub(crate) async fn sessions(command: RotateSessions) -> Result<(), Fault> {
     let RotateSessions { visitors, config } = command;
     let database = Database::reach(&config).await?;
-    let connection = &mut connect(&database).await?;
-    let agents = opencom_admin::auth::end_all_sessions(connection).await?;
+    let dispatcher = reach(&config, &database).await?.dispatcher;
+    let Int(agents) = dispatcher
+        .invoke(auth::InternalEndAllSessions {}, Caller::Anonymous)
+        .await?;
     let ended = if visitors {
-        let visitors = opencom_inbox::widget_sessions::end_all_sessions(connection).await?;
+        let Int(visitors) = dispatcher
+            .invoke(widget_sessions::InternalEndAllSessions {}, Caller::Anonymous)
+            .await?;
         format!("{agents} sessions of agents and {visitors} of visitors have ended.\n")
     } else {
         format!("{agents} sessions of agents have ended.\n")
     };
-    // Servers remember whose sessions stand.
-    bus::tell_everything(connection).await?;
+    // Servers cache sessions.
+    bus::tell_everything(&mut AsyncPgConnection::establish(&database.url).await?).await?;
     print(&ended)?;
     database.close().await
 }

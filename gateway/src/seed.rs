@@ -14,6 +14,7 @@ use opencom_core::auth::jwt::AgentIdentity;
 use opencom_core::auth::token;
 use opencom_core::id::{ConversationId, TagId, VisitorId, WorkspaceId};
 use opencom_core::{Error, Millis, Result};
+use opencom_runtime::handle::UnitOfWork;
 use opencom_runtime::limits::Quotas;
 use opencom_runtime::{Caller, Clock, Dispatcher, Pool, bus, database};
 use rand::rngs::StdRng;
@@ -24,7 +25,7 @@ use serde_json::{Value, json};
 use self::story::{Person, Story, Topic};
 use crate::compose::App;
 use crate::config::SeedDemo;
-use crate::inside::{self, call};
+use crate::internal_calls::{self, call};
 use crate::program::print;
 use crate::setup::{Database, Fault, check, compose};
 
@@ -96,9 +97,9 @@ struct Seeding {
 impl Seeding {
     /// Goes back in time and signs the agents up.
     async fn start(app: &App, pool: Pool, story: Story, seed: u64) -> Result<Self> {
-        let clock = app.server.clock.clone();
+        let clock = app.server().clock.clone();
         clock.advance(-AGO);
-        let dispatcher = app.dispatcher(pool);
+        let dispatcher = app.dispatcher.on(pool);
         let password = hex::encode(token::random::<8>()?);
         // Addresses belong to one account each, and there may be other workspaces like this.
         let tail = hex::encode(token::random::<3>()?);
@@ -112,7 +113,7 @@ impl Seeding {
             let SignInResult::Tokens { tokens: Some(tokens) } = signed_in else {
                 return Err(Error::internal("nobody was signed in"));
             };
-            let identity = inside::identity(app, &tokens)?;
+            let identity = internal_calls::identity(app, &tokens)?;
             match (&workspace, agents.first()) {
                 (Some(workspace), Some(Agent { identity: first, .. })) => {
                     let arguments = json!({ "userId": identity.user, "workspaceId": workspace, "role": agent.role });
@@ -238,7 +239,7 @@ impl Seeding {
                     "conversationId": id, "senderId": visitor, "senderType": "visitor", "content": content,
                     "visitorId": visitor, "sessionToken": session_token,
                 });
-                self.call::<messages::Send>(arguments, Caller::Anonymous).await?;
+                self.call::<messages::SendMessage>(arguments, Caller::Anonymous).await?;
             } else {
                 if place == 1 {
                     let arguments = json!({ "id": id, "agentId": user });
@@ -249,7 +250,7 @@ impl Seeding {
                 let arguments = json!({
                     "conversationId": id, "senderId": user, "senderType": "agent", "content": content,
                 });
-                self.call::<messages::Send>(arguments, caller).await?;
+                self.call::<messages::SendMessage>(arguments, caller).await?;
             }
         }
         self.label(id, topic, caller).await?;
@@ -312,7 +313,7 @@ impl Seeding {
         Caller::Agent(self.agents[place].identity)
     }
 
-    async fn call<F: Function>(&self, arguments: Value, caller: Caller) -> Result<F::Output> {
+    async fn call<F: Function<Kind: UnitOfWork>>(&self, arguments: Value, caller: Caller) -> Result<F::Output> {
         call::<F>(&self.dispatcher, &arguments, caller).await
     }
 }

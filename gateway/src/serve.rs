@@ -4,14 +4,11 @@ use std::error::Error;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 use actix_web::HttpServer;
 use metrics_exporter_prometheus::PrometheusHandle;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use opencom_admin::auth::keys;
-use opencom_core::auth::jwt::JwtKey;
-use opencom_runtime::{Pool, bus, database, worker};
+use opencom_runtime::{Pool, Process, bus, database, worker};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -21,10 +18,7 @@ use crate::config::{Config, Role};
 use crate::demo::Demo;
 use crate::http;
 use crate::measurements::{self, Pools};
-use crate::setup::{Database, Fault, check, compose, prepare_vectors, with_causes};
-
-/// How often to look for new keys; well below the time after which they sign.
-const LOOK_FOR_KEYS: Duration = Duration::from_secs(5);
+use crate::setup::{Database, Fault, check, compose};
 
 /// Serves until the process is told to stop.
 pub(crate) async fn serve(config: Config) -> Result<(), Fault> {
@@ -44,12 +38,9 @@ pub(crate) async fn serve(config: Config) -> Result<(), Fault> {
     if applied > 0 {
         tracing::info!("{applied} migrations applied");
     }
-    opencom_help_center::check_search_language(&Pool::new(&url, 1)?, &config.search_language)
-        .await
-        .map_err(|error| format!("OPENCOM_SEARCH_LANGUAGE: {error}"))?;
     let app = compose(&config, checked, &url).await?;
-    // Beside everything else: an index of much that is there already takes a while, and whoever ends meanwhile starts over.
-    tokio::spawn(prepare_vectors(url.clone()));
+    let process = app.process(&url);
+    tokio::spawn(build_indexes(app.clone(), process.clone()));
 
     let (stop, stopping) = watch::channel(false);
     let beside = config.database_connections.div_ceil(4).max(2);
@@ -59,19 +50,23 @@ pub(crate) async fn serve(config: Config) -> Result<(), Fault> {
     let mut tasks = JoinSet::new();
     tasks.spawn(measurements::sum_up(
         metrics.clone(),
-        Arc::clone(&app.server),
+        Arc::clone(app.server()),
         pools.clone(),
         jobs.clone(),
         stopping.clone(),
     ));
-    if config.jwt_private_key.is_none() {
-        tasks.spawn(take_new_keys(app.clone(), Pool::new(&url, 1)?, stopping.clone()));
+    for context in app.contexts.iter() {
+        Arc::clone(context).background(&process, &stopping, &mut tasks);
     }
     if !config.single {
-        tasks.spawn(bus::run(url.clone(), Arc::clone(&app.server.topics), stopping.clone()));
+        tasks.spawn(bus::run(
+            url.clone(),
+            Arc::clone(&app.server().topics),
+            stopping.clone(),
+        ));
     }
     if let Some(jobs) = jobs {
-        tasks.spawn(worker::run(app.dispatcher(jobs), stopping.clone()));
+        tasks.spawn(worker::run(app.dispatcher.on(jobs), stopping.clone()));
     }
     if config.role != Role::Worker {
         tasks.spawn(app.clone().keep_live(pool("live")?, beside, stopping.clone()));
@@ -79,9 +74,11 @@ pub(crate) async fn serve(config: Config) -> Result<(), Fault> {
     let metrics = match for_operators {
         Some(listener) => {
             let address = listener.local_addr()?;
-            let (app, pool) = (app.clone(), Pool::new(&url, 1)?);
-            let server =
-                HttpServer::new(move || http::operators(http::State::new(&app, pool.clone(), Some(metrics.clone()))));
+            let app = App {
+                metrics: Some(metrics),
+                ..app.on(Pool::new(&url, 1)?)
+            };
+            let server = HttpServer::new(move || http::operators(app.clone()));
             // It answers until the very end, so that nothing takes the process for dead while it stops.
             tokio::spawn(server.workers(1).disable_signals().listen(listener)?.run());
             tracing::info!("listening on http://{address} for operators: /metrics, /healthz, /readyz");
@@ -106,27 +103,11 @@ pub(crate) async fn serve(config: Config) -> Result<(), Fault> {
     database.close().await
 }
 
-/// Has tokens signed and verified with the keys that are stored, as they come and go.
-async fn take_new_keys(app: App, pool: Pool, mut stopping: watch::Receiver<bool>) {
-    loop {
-        tokio::select! {
-            () = tokio::time::sleep(LOOK_FOR_KEYS) => {}
-            _ = stopping.changed() => return,
-        }
-        match stored_keys(&app, &pool).await {
-            Ok(keys) => {
-                if app.jwt_keys.replace(keys) {
-                    app.tokens.forget();
-                    tracing::info!("agents' tokens have other keys");
-                }
-            }
-            Err(error) => tracing::warn!("keys cannot be looked for: {}", with_causes(&error)),
-        }
+/// Builds what takes long beside the calls. Interrupted, it starts over with the next process.
+async fn build_indexes(app: App, process: Process) {
+    for context in app.contexts.iter() {
+        context.build_indexes(&process).await;
     }
-}
-
-async fn stored_keys(app: &App, pool: &Pool) -> opencom_core::Result<Vec<JwtKey>> {
-    keys::stored(&mut *pool.get().await?, &app.server.master_key, app.server.clock.now()).await
 }
 
 fn bind(address: SocketAddr) -> Result<TcpListener, Fault> {
@@ -182,7 +163,11 @@ async fn answer(
     let sockets = Arc::clone(&app.sockets);
     let server = HttpServer::new(move || {
         let pool = pools[next.fetch_add(1, Ordering::Relaxed) % pools.len()].clone();
-        http::app(http::State::new(&app, pool, metrics.clone()).with_demo(demo.clone()))
+        http::routes(App {
+            metrics: metrics.clone(),
+            demo: demo.clone(),
+            ..app.on(pool)
+        })
     })
     .workers(threads)
     .tcp_nodelay(true)

@@ -5,15 +5,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use opencom_core::Millis;
-use opencom_core::auth::jwt::JwtKeys;
+use opencom_core::auth::jwt::{JwtKey, JwtKeys};
 use opencom_core::auth::seal::MasterKey;
 use opencom_embedded_postgres::{Options, Postgres, url_of_running};
-use opencom_help_center::embeddings::pgvector::{self, Readiness};
 use opencom_live::session::Limits;
 use opencom_providers::email::{self, EmailConfig, EmailProvider, Mailbox};
 use opencom_providers::embeddings::{self, EmbeddingsConfig, EmbeddingsProvider};
 use opencom_providers::files::{FileStore, LocalDisk, S3};
-use opencom_runtime::Clock;
+use opencom_runtime::{Clock, Pool};
 
 use crate::compose::{App, Parts};
 use crate::config::Config;
@@ -96,20 +95,6 @@ impl Database {
     }
 }
 
-/// Has nearest neighbours found by pgvector where the server has it. That it cannot be done is no reason not to serve.
-pub(crate) async fn prepare_vectors(url: String) {
-    match pgvector::prepare(&url).await {
-        Ok(Readiness::Ready) => tracing::info!("nearest neighbours are found by pgvector"),
-        Ok(Readiness::NotInstalled | Readiness::UnderWay) => {}
-        Ok(Readiness::TooOld(version)) => tracing::warn!("pgvector {version} is not used; 0.8 and newer ones are"),
-        Ok(Readiness::NotAllowed(refusal)) => tracing::warn!(
-            "the server has pgvector, but this role may not create it ({refusal}); CREATE EXTENSION vector by one that \
-             may has it used from the next start on"
-        ),
-        Err(error) => tracing::warn!("pgvector is not used: {}", with_causes(&error)),
-    }
-}
-
 /// The settings that can be wrong by themselves, checked before anything slow starts.
 pub(crate) struct Checked {
     pub(crate) public_url: String,
@@ -179,21 +164,28 @@ pub(crate) fn embeddings(config: &Config) -> Result<Arc<dyn EmbeddingsProvider>,
     Ok(embeddings.map_err(|error| format!("AI_GATEWAY_API_KEY or AI_GATEWAY_BASE_URL: {error}"))?)
 }
 
-/// The services with the providers that the configuration names.
+/// Composes the contexts with the providers that the configuration names, and prepares each.
 pub(crate) async fn compose(config: &Config, checked: Checked, url: &str) -> Result<App, Fault> {
-    let clock = Clock::system();
-    let jwt_keys = opencom_admin::auth::keys::load_or_create_signing_keys(
-        url,
-        &checked.master_key,
-        config.jwt_private_key.as_deref(),
-        clock.now(),
-    )
-    .await?;
+    let app = assemble(config, checked, url).await?;
+    let process = app.process(url);
+    for context in app.contexts.iter() {
+        context.prepare(&process).await.map_err(|error| match error.cause() {
+            Some(cause) => Fault::from(format!("{error}: {cause}")),
+            None => Fault::from(error.message().to_owned()),
+        })?;
+    }
+    Ok(app)
+}
+
+/// Composes the contexts, which read nothing from the database yet.
+pub(crate) async fn assemble(config: &Config, checked: Checked, url: &str) -> Result<App, Fault> {
+    let pem = config.jwt_private_key.as_deref().filter(|pem| !pem.trim().is_empty());
+    let jwt_keys = pem.map(JwtKey::from_pem).transpose()?;
     let files = file_store(config).await?;
-    let app = App::new(Parts {
-        clock,
+    let parts = Parts {
+        clock: Clock::system(),
         master_key: checked.master_key,
-        jwt_keys: JwtKeys::new(jwt_keys)?,
+        jwt_keys: Arc::new(JwtKeys::new(jwt_keys.into_iter().collect())),
         public_url: checked.public_url,
         strict_visitors: config.strict_visitors,
         agent_session_ms: i64::from(config.agent_session_hours) * Millis::HOUR,
@@ -214,8 +206,8 @@ pub(crate) async fn compose(config: &Config, checked: Checked, url: &str) -> Res
         mail_channel: config
             .mail_channel()
             .map_err(|error| format!("RESEND_API_KEY: {error}"))?,
-    })?;
-    Ok(app)
+    };
+    Ok(App::new(parts, Pool::new(url, 1)?)?)
 }
 
 /// Where uploaded files are kept: the bucket that is set, or the data directory.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use opencom_core::auth::jwt::{JwtKeys, Refusal, Verified};
+use opencom_core::auth::jwt::{JwtKeys, TokenError, Verified};
 use opencom_core::auth::token::sha256;
 use opencom_live::session::Tokens;
 use opencom_runtime::Server;
@@ -17,7 +17,7 @@ const REMEMBERED: u64 = 20_000;
 pub struct Verifier {
     keys: Arc<JwtKeys>,
     server: Arc<Server>,
-    verified: moka::sync::Cache<[u8; 32], Verified>,
+    verified: moka::sync::Cache<[u8; 32], (usize, Verified)>,
 }
 
 impl Verifier {
@@ -34,30 +34,29 @@ impl Verifier {
     }
 
     /// Who a token speaks for, and until when.
-    pub fn verify(&self, token: &str) -> Result<Verified, Refusal> {
+    pub fn verify(&self, token: &str) -> Result<Verified, TokenError> {
         let (hash, now) = (sha256(token), self.server.clock.now());
-        if let Some(verified) = self.verified.get(&hash).filter(|verified| verified.expires_at > now) {
+        // A token that was verified with other keys is verified again.
+        let generation = self.keys.generation();
+        let known = self.verified.get(&hash);
+        let known = known.filter(|(keys, verified)| *keys == generation && verified.expires_at > now);
+        if let Some((_, verified)) = known {
             return Ok(verified);
         }
         let verified = self.keys.verify(token, &self.server.public_url, now)?;
-        self.verified.insert(hash, verified);
+        self.verified.insert(hash, (generation, verified));
         Ok(verified)
-    }
-
-    /// Forgets which tokens were good: the keys have changed.
-    pub fn forget(&self) {
-        self.verified.invalidate_all();
     }
 }
 
 /// Why a token is refused, in words.
-pub fn reason(refusal: Refusal) -> &'static str {
+pub fn reason(refusal: TokenError) -> &'static str {
     match refusal {
-        Refusal::Malformed => "The token is not a JWT of this server.",
-        Refusal::ForeignIssuer => {
+        TokenError::Malformed => "The token is not a JWT of this server.",
+        TokenError::ForeignIssuer => {
             "No auth provider found matching the given token. Check that the token's issuer is this server's address."
         }
-        Refusal::Unverified => {
+        TokenError::Unverified => {
             "Could not verify OIDC token claim. Check that the token signature is valid and the token hasn't expired."
         }
     }

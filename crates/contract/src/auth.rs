@@ -1,7 +1,7 @@
 //! Agents' sign-in, in the protocol of the Convex Auth library, and what the dashboards call around it.
 
 use opencom_core::id::{UserId, WorkspaceId};
-use opencom_core::{Int, Json, Role, text_enum};
+use opencom_core::{Int, Json, Millis, Role, text_enum};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_with_macros::skip_serializing_none;
@@ -23,6 +23,10 @@ functions! {
     InternalRotateSigningKey: mutation "auth:internalRotateSigningKey" -> (), INTERNAL;
     InternalEndAllSessions: mutation "auth:internalEndAllSessions" -> Int, INTERNAL;
 }
+
+/// How long, in milliseconds, a new signing key only verifies while there is another: every server reloads the keys within
+/// that time.
+pub const SIGNS_AFTER: i64 = 2 * Millis::MINUTE;
 
 /// Creates a new key that signs agents' tokens.
 #[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]

@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use opencom_core::Error;
+use opencom_runtime::topics::Sequence;
 use opencom_runtime::{Asker, Dispatcher, Execution, LiveQuery};
 use tokio::sync::{Semaphore, watch};
 
-use crate::engine::{Engine, QueryId};
+use crate::engine::{Engine, QueryId, Run};
 
 /// The shortest time between the beginnings of two runs of one query.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(5);
@@ -52,27 +53,13 @@ async fn settle(engine: Arc<Engine>, dispatcher: Dispatcher, permits: Arc<Semaph
         let Ok(permit) = permits.acquire().await else { return };
         let Some(run) = engine.begin(id) else { return };
         let started = Instant::now();
-        let query = LiveQuery {
-            path: &run.query.path,
-            arguments: &run.query.arguments,
-            asker: Asker {
-                caller: run.query.caller,
-                address: run.address,
-            },
-            journal: run.journal.as_deref(),
-            resumed: run.resumed,
-        };
         let since = engine.position();
-        let execution = AssertUnwindSafe(dispatcher.live_query(query)).catch_unwind().await;
+        let execution = AssertUnwindSafe(execute(&dispatcher, &run, since)).catch_unwind().await;
         let took = started.elapsed();
         drop(permit);
         let execution = execution.unwrap_or_else(|_| Execution {
-            outcome: Err(Error::internal("the function panicked")),
-            reads: Vec::new(),
-            holds_until: None,
-            since,
             journal: run.journal,
-            rests_on_grace: false,
+            ..Execution::failed(Error::internal("the function panicked"), since)
         });
         metrics::counter!("opencom_live_runs_total").increment(1);
         metrics::histogram!("opencom_live_run_seconds").record(took);
@@ -87,4 +74,23 @@ async fn settle(engine: Arc<Engine>, dispatcher: Dispatcher, permits: Arc<Semaph
         let pause = (took * 2).clamp(SHORTEST_PAUSE, LONGEST_PAUSE);
         tokio::time::sleep(pause.saturating_sub(started.elapsed())).await;
     }
+}
+
+/// Runs a query once.
+async fn execute(dispatcher: &Dispatcher, run: &Run, since: Sequence) -> Execution {
+    let function = match dispatcher.resolve(&run.query.path) {
+        Ok(function) => function,
+        Err(error) => return Execution::failed(error, since),
+    };
+    let query = LiveQuery {
+        function: &function,
+        arguments: &run.query.arguments,
+        asker: Asker {
+            caller: run.query.caller,
+            address: run.address,
+        },
+        journal: run.journal.as_deref(),
+        resumed: run.resumed,
+    };
+    dispatcher.live_query(query).await
 }

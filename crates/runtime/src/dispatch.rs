@@ -79,6 +79,12 @@ impl Dispatcher {
         Self { registry, server, pool }
     }
 
+    /// The same functions on another pool.
+    #[must_use]
+    pub fn on(&self, pool: Pool) -> Self {
+        Self { pool, ..self.clone() }
+    }
+
     /// What all functions share.
     pub fn server(&self) -> &Arc<Server> {
         &self.server

@@ -1,15 +1,17 @@
 //! The database, and what is in it.
 
 use diesel_async::{AsyncConnection, AsyncPgConnection};
-use opencom_admin::auth::keys::stored;
 use opencom_core::Millis;
 use opencom_runtime::database::{Inspection, inspect};
+use opencom_runtime::reseal::Sealed;
 use opencom_runtime::{Clock, Pool, worker};
 
 use super::Finding;
+use crate::compose::App;
 use crate::config::Config;
-use crate::setup::{Fault, with_causes};
-use crate::{rotate, secrets};
+use crate::rotate::{self, sealed_columns};
+use crate::secrets;
+use crate::setup::{Fault, assemble, check, with_causes};
 
 /// By how much clocks may differ, in milliseconds, before what servers tell each other is off.
 const CLOCKS_DIFFER: i64 = 2 * Millis::SECOND;
@@ -33,23 +35,30 @@ pub(super) async fn look(config: &Config, url: &str) -> Vec<Finding> {
         clock(found.time, asked, now),
         connections(config, &found),
     ];
-    findings.push(vectors(&found));
     findings.push(migrations(&found));
     if found.pending > 0 {
         findings.push(Finding::skipped("stored secrets", "not before the migrations"));
         return findings;
     }
-    findings.push(Finding::of(
-        "search language",
-        search_language(config, url).await,
-        "set OPENCOM_SEARCH_LANGUAGE to one of those that `\\dF` of psql lists",
-    ));
-    match stored_secrets(config, url, now).await {
-        Ok(found) => findings.extend(found),
+    match composed(config, url).await {
+        Ok(app) => {
+            match stored_secrets(config, url, &sealed_columns(&app.contexts)).await {
+                Ok(found) => findings.push(found),
+                Err(error) => findings.push(Finding::wrong(
+                    "stored secrets",
+                    with_causes(&*error),
+                    "give the key that sealed them as OPENCOM_MASTER_KEY",
+                )),
+            }
+            let process = app.process(url);
+            for context in app.contexts.iter() {
+                findings.extend(context.health(&process).await);
+            }
+        }
         Err(error) => findings.push(Finding::wrong(
-            "stored secrets",
+            "settings",
             with_causes(&*error),
-            "give the key that sealed them as OPENCOM_MASTER_KEY",
+            "change the setting that the text names",
         )),
     }
     match jobs(url, now).await {
@@ -112,17 +121,6 @@ fn connections(config: &Config, found: &Inspection) -> Finding {
     )
 }
 
-fn vectors(found: &Inspection) -> Finding {
-    const ABOUT: &str = "pgvector";
-    match &found.vectors {
-        Some(version) => Finding::good(ABOUT, format!("{version}; 0.8 and newer is used")),
-        None => Finding::good(
-            ABOUT,
-            "not installed; of use beyond some hundred thousand chunks of text",
-        ),
-    }
-}
-
 fn migrations(found: &Inspection) -> Finding {
     const ABOUT: &str = "migrations";
     match (found.pending, found.unknown) {
@@ -140,20 +138,19 @@ fn migrations(found: &Inspection) -> Finding {
     }
 }
 
-async fn search_language(config: &Config, url: &str) -> Result<String, Fault> {
-    opencom_help_center::check_search_language(&Pool::new(url, 1)?, &config.search_language).await?;
-    Ok(config.search_language.clone())
+async fn composed(config: &Config, url: &str) -> Result<App, Fault> {
+    assemble(config, check(config)?, url).await
 }
 
-async fn stored_secrets(config: &Config, url: &str, now: Millis) -> Result<Vec<Finding>, Fault> {
+async fn stored_secrets(config: &Config, url: &str, columns: &[Sealed]) -> Result<Finding, Fault> {
     const ABOUT: &str = "stored secrets";
     let connection = &mut AsyncPgConnection::establish(url).await?;
     if config.master_key.is_none() && !config.data_dir.join("master.key").exists() {
-        return Ok(vec![Finding::skipped(ABOUT, "there is no master key yet")]);
+        return Ok(Finding::skipped(ABOUT, "there is no master key yet"));
     }
     let key = secrets::master_key(config)?;
-    let found = rotate::look(connection, &key).await?;
-    let mut findings = vec![if found.unknown > 0 {
+    let found = rotate::look(connection, columns, &key).await?;
+    Ok(if found.unknown > 0 {
         Finding::wrong(
             ABOUT,
             format!("{} open under none of the keys given", found.unknown),
@@ -170,25 +167,7 @@ async fn stored_secrets(config: &Config, url: &str, now: Millis) -> Result<Vec<F
             ABOUT,
             format!("{} open under the master key {}", found.current, key.fingerprint()),
         )
-    }];
-    findings.push(match &config.jwt_private_key {
-        Some(pem) => Finding::of(
-            "signing key",
-            opencom_core::auth::jwt::JwtKey::from_pem(pem)
-                .map(|_| "from JWT_PRIVATE_KEY".to_owned())
-                .map_err(Fault::from),
-            "make another: openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048",
-        ),
-        None => match stored(connection, &key, now).await?.len() {
-            0 => Finding::good("signing key", "none yet; the server makes one"),
-            1 => Finding::good("signing key", "one is stored"),
-            several => Finding::good(
-                "signing key",
-                format!("{several} are stored, while one takes another's place"),
-            ),
-        },
-    });
-    Ok(findings)
+    })
 }
 
 async fn jobs(url: &str, now: Millis) -> Result<Vec<Finding>, Fault> {
@@ -218,21 +197,21 @@ async fn jobs(url: &str, now: Millis) -> Result<Vec<Finding>, Fault> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doctor::State;
+    use crate::doctor::Severity;
 
     #[test]
     fn clocks_are_compared_however_long_the_question_took() {
-        for (theirs, state) in [
-            (1_000, State::Good),
-            (5_000, State::Good),
-            (11_500, State::Good),
-            (-1_500, State::Warning),
-            (12_500, State::Warning),
-            (-70_000, State::Wrong),
-            (80_000, State::Wrong),
+        for (theirs, severity) in [
+            (1_000, Severity::Good),
+            (5_000, Severity::Good),
+            (11_500, Severity::Good),
+            (-1_500, Severity::Warning),
+            (12_500, Severity::Warning),
+            (-70_000, Severity::Wrong),
+            (80_000, Severity::Wrong),
         ] {
             let found = clock(Millis(theirs), Millis(1_000), Millis(10_000));
-            assert_eq!(found.state, state, "{theirs}");
+            assert_eq!(found.severity, severity, "{theirs}");
         }
     }
 }

@@ -6,12 +6,12 @@ use actix_web::HttpRequest;
 use actix_web::http::header::HeaderMap;
 use ipnet::IpNet;
 
-use super::State;
+use crate::compose::App;
 
 /// The address that a request comes from: the peer's, or what trusted proxies say.
-pub(super) fn address(state: &State, request: &HttpRequest) -> Option<IpAddr> {
+pub(super) fn address(app: &App, request: &HttpRequest) -> Option<IpAddr> {
     let peer = request.peer_addr()?.ip();
-    Some(behind_proxies(peer, request.headers(), &state.trusted_proxies))
+    Some(behind_proxies(peer, request.headers(), &app.trusted_proxies))
 }
 
 fn behind_proxies(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {

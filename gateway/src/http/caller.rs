@@ -3,11 +3,11 @@
 use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
 use actix_web::http::header::AUTHORIZATION;
-use opencom_core::auth::jwt::Refusal;
+use opencom_core::auth::jwt::TokenError;
 use opencom_runtime::Caller;
 
-use super::State;
 use super::answer::TransportError;
+use crate::compose::App;
 use crate::tokens;
 
 fn unauthorized(code: &'static str, message: &str) -> TransportError {
@@ -15,7 +15,7 @@ fn unauthorized(code: &'static str, message: &str) -> TransportError {
 }
 
 /// Who calls. No header: anonymous.
-pub(super) fn caller(state: &State, request: &HttpRequest) -> Result<Caller, TransportError> {
+pub(super) fn caller(app: &App, request: &HttpRequest) -> Result<Caller, TransportError> {
     let Some(header) = request.headers().get(AUTHORIZATION) else {
         return Ok(Caller::Anonymous);
     };
@@ -36,10 +36,10 @@ pub(super) fn caller(state: &State, request: &HttpRequest) -> Result<Caller, Tra
     if !scheme.eq_ignore_ascii_case("bearer") {
         return Err(invalid());
     }
-    let verified = state.tokens.verify(token.trim()).map_err(|refusal| {
+    let verified = app.tokens.verify(token.trim()).map_err(|refusal| {
         let code = match refusal {
-            Refusal::Malformed | Refusal::Unverified => "Unauthenticated",
-            Refusal::ForeignIssuer => "NoAuthProvider",
+            TokenError::Malformed | TokenError::Unverified => "Unauthenticated",
+            TokenError::ForeignIssuer => "NoAuthProvider",
         };
         unauthorized(code, tokens::reason(refusal))
     })?;

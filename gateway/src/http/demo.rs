@@ -4,8 +4,8 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, REFERRER_POLICY};
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use super::State;
 use super::answer::{TransportError, request_id};
+use crate::compose::App;
 use crate::demo::is_this_machine;
 
 /// The page may load what this server serves, talk to this server, and nothing else.
@@ -32,13 +32,13 @@ fn file(name: &str) -> Option<(&'static str, &'static str)> {
 }
 
 /// `GET /demo`, and what the page loads from below it.
-pub(super) async fn get(state: web::Data<State>, request: HttpRequest) -> HttpResponse {
-    answer(&state, &request).unwrap_or_else(|error| error.answer(&request_id()))
+pub(super) async fn get(app: web::Data<App>, request: HttpRequest) -> HttpResponse {
+    answer(&app, &request).unwrap_or_else(|error| error.answer(&request_id()))
 }
 
-fn answer(state: &State, request: &HttpRequest) -> Result<HttpResponse, TransportError> {
+fn answer(app: &App, request: &HttpRequest) -> Result<HttpResponse, TransportError> {
     let missing = |message: &str| TransportError::new(StatusCode::NOT_FOUND, "NotFound", message);
-    let demo = state
+    let demo = app
         .demo
         .as_deref()
         .ok_or_else(|| missing("The demo is off. Start the server with --demo, or with OPENCOM_DEMO=true."))?;

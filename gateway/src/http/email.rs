@@ -5,23 +5,30 @@ use actix_web::http::header::RETRY_AFTER;
 use actix_web::web::{self, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use bytes::Bytes;
+use opencom_contract::email_channel::{InternalNoteDelivery, InternalReceive, Received};
 use opencom_core::{Code, Error, Int};
-use opencom_inbox::email::Received;
-use opencom_providers::email::webhook::{Refusal, Signed};
-use opencom_runtime::limits::Limit;
-use opencom_runtime::{ActionCx, Asker, Caller};
+use opencom_providers::email::webhook::{SignatureError, Signed};
+use opencom_runtime::Limit;
+use opencom_runtime::{Asker, Caller};
 use serde_json::{Value, json};
 
-use super::State;
 use super::address::address;
+use crate::compose::App;
+
+/// Calling a webhook, by address.
+pub const WEBHOOK: Limit = Limit::new("webhook", 1200, 1200);
 
 /// `POST /email/inbound` and `/api/email/inbound`.
-pub(super) async fn inbound(state: web::Data<State>, request: HttpRequest, payload: Payload) -> HttpResponse {
-    let (mut cx, body) = match admit(&state, &request, payload).await {
+pub(super) async fn inbound(app: web::Data<App>, request: HttpRequest, payload: Payload) -> HttpResponse {
+    let (asker, body) = match admit(&app, &request, payload).await {
         Ok(admitted) => admitted,
         Err(refusal) => return refusal,
     };
-    match state.inbox.email_channel_receive(&mut cx, &body).await {
+    match app
+        .dispatcher
+        .invoke(InternalReceive { body: body.into() }, asker)
+        .await
+    {
         Ok(Received::Stored {
             conversation_id,
             message_id,
@@ -42,25 +49,30 @@ pub(super) async fn inbound(state: web::Data<State>, request: HttpRequest, paylo
 }
 
 /// `POST /api/email/webhook` and `/email/webhook`.
-pub(super) async fn delivery(state: web::Data<State>, request: HttpRequest, payload: Payload) -> HttpResponse {
-    let (mut cx, body) = match admit(&state, &request, payload).await {
+pub(super) async fn delivery(app: web::Data<App>, request: HttpRequest, payload: Payload) -> HttpResponse {
+    let (asker, body) = match admit(&app, &request, payload).await {
         Ok(admitted) => admitted,
         Err(refusal) => return refusal,
     };
-    match state.inbox.email_channel_note_delivery(&mut cx, &body).await {
+    match app
+        .dispatcher
+        .invoke(InternalNoteDelivery { body: body.into() }, asker)
+        .await
+    {
         Ok(()) => HttpResponse::Ok().json(json!({ "received": true })),
         Err(fault) => failed(&fault),
     }
 }
 
 /// The body of a report that is to be believed.
-async fn admit(state: &State, request: &HttpRequest, payload: Payload) -> Result<(ActionCx, Bytes), HttpResponse> {
-    let cx = state.dispatcher.action_cx(Asker {
+async fn admit(app: &App, request: &HttpRequest, payload: Payload) -> Result<(Asker, Bytes), HttpResponse> {
+    let asker = Asker {
         caller: Caller::Anonymous,
-        address: address(state, request),
-    });
-    cx.count_address(Limit::Webhook).map_err(|refused| too_many(&refused))?;
-    let body = match payload.to_bytes_limited(state.largest_webhook).await {
+        address: address(app, request),
+    };
+    let cx = app.dispatcher.action_cx(asker);
+    cx.count_address(WEBHOOK).map_err(|refused| too_many(&refused))?;
+    let body = match payload.to_bytes_limited(app.largest_webhook).await {
         Ok(Ok(body)) => body,
         Ok(Err(cause)) => {
             tracing::info!(%cause, "a webhook's body was cut short");
@@ -78,16 +90,16 @@ async fn admit(state: &State, request: &HttpRequest, payload: Payload) -> Result
         signature: header(["svix-signature", "webhook-signature"]),
     };
     let now = cx.now().0.div_euclid(1000);
-    state.webhooks.check(signed, &body, now).map_err(|refusal| {
+    app.webhooks.check(signed, &body, now).map_err(|refusal| {
         let text = match refusal {
-            Refusal::NoSecret => "Webhook configuration error",
-            Refusal::Missing => "Missing signature",
-            Refusal::Invalid => "Invalid signature",
+            SignatureError::NoSecret => "Webhook configuration error",
+            SignatureError::Missing => "Missing signature",
+            SignatureError::Invalid => "Invalid signature",
         };
         tracing::warn!(path = request.path(), %refusal, "a webhook was refused");
         error(StatusCode::UNAUTHORIZED, text)
     })?;
-    Ok((cx, body))
+    Ok((asker, body))
 }
 
 fn error(status: StatusCode, text: &str) -> HttpResponse {

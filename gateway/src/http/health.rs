@@ -3,7 +3,8 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::json;
 
-use super::{State, answer};
+use super::answer;
+use crate::compose::App;
 
 /// `GET /healthz`: the process answers.
 pub(super) async fn healthz() -> HttpResponse {
@@ -11,8 +12,8 @@ pub(super) async fn healthz() -> HttpResponse {
 }
 
 /// `GET /readyz`: the database answers too.
-pub(super) async fn readyz(state: web::Data<State>) -> HttpResponse {
-    match state.dispatcher.pool().ping().await {
+pub(super) async fn readyz(app: web::Data<App>) -> HttpResponse {
+    match app.dispatcher.pool().ping().await {
         Ok(()) => HttpResponse::Ok().json(json!({ "status": "ready" })),
         Err(error) => {
             tracing::warn!(cause = error.cause().map(tracing::field::display), "not ready");
@@ -22,8 +23,8 @@ pub(super) async fn readyz(state: web::Data<State>) -> HttpResponse {
 }
 
 /// `GET /metrics`: numbers for Prometheus.
-pub(super) async fn metrics(state: web::Data<State>, request: HttpRequest) -> HttpResponse {
-    let Some(metrics) = &state.metrics else {
+pub(super) async fn metrics(app: web::Data<App>, request: HttpRequest) -> HttpResponse {
+    let Some(metrics) = &app.metrics else {
         return answer::no_such_route(request).await;
     };
     metrics.run_upkeep();

@@ -3,16 +3,15 @@
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, HeaderMap, ORIGIN};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
-use opencom_contract::Function;
-use opencom_contract::discovery::{GetMetadata, Metadata};
+use opencom_contract::discovery::GetMetadata;
 use opencom_contract::workspaces::{AuthMethod, SignupMode};
 use opencom_core::{Error, Result};
 use opencom_runtime::{Asker, Caller};
 use serde::Serialize;
 
-use super::State;
 use super::address::address;
 use super::caller::caller;
+use crate::compose::App;
 
 /// The document, its fields in the order that the contract gives.
 #[derive(Serialize)]
@@ -29,14 +28,14 @@ struct Document {
 }
 
 /// `GET` and `HEAD`.
-pub(super) async fn get(state: web::Data<State>, request: HttpRequest) -> HttpResponse {
+pub(super) async fn get(app: web::Data<App>, request: HttpRequest) -> HttpResponse {
     let origin = origin(request.headers());
-    if origin.is_some_and(|origin| !state.discovery.admits(origin)) {
+    if origin.is_some_and(|origin| !app.discovery.admits(origin)) {
         let mut answer = HttpResponse::Forbidden();
         allow(&mut answer, None);
         return error(&mut answer, "Origin not allowed");
     }
-    match document(&state, &request).await {
+    match document(&app, &request).await {
         Ok(document) => {
             let mut answer = HttpResponse::Ok();
             allow(&mut answer, origin);
@@ -55,9 +54,9 @@ pub(super) async fn get(state: web::Data<State>, request: HttpRequest) -> HttpRe
 }
 
 /// `OPTIONS`.
-pub(super) async fn options(state: web::Data<State>, request: HttpRequest) -> HttpResponse {
+pub(super) async fn options(app: web::Data<App>, request: HttpRequest) -> HttpResponse {
     let origin = origin(request.headers());
-    if origin.is_some_and(|origin| !state.discovery.admits(origin)) {
+    if origin.is_some_and(|origin| !app.discovery.admits(origin)) {
         return error(&mut HttpResponse::Forbidden(), "Origin not allowed");
     }
     let mut answer = HttpResponse::Ok();
@@ -91,15 +90,13 @@ fn error(answer: &mut HttpResponseBuilder, text: &str) -> HttpResponse {
     answer.json(serde_json::json!({ "error": text }))
 }
 
-async fn document(state: &State, request: &HttpRequest) -> Result<String> {
+async fn document(app: &App, request: &HttpRequest) -> Result<String> {
     let asker = Asker {
         // A token that is not good counts as none.
-        caller: caller(state, request).unwrap_or(Caller::Anonymous),
-        address: address(state, request),
+        caller: caller(app, request).unwrap_or(Caller::Anonymous),
+        address: address(app, request),
     };
-    let path = GetMetadata::DESCRIPTOR.path;
-    let outcome = state.dispatcher.query(path, "{}", asker).await.outcome?;
-    let metadata: Metadata = serde_json::from_str(&outcome).map_err(Error::internal)?;
+    let metadata = app.dispatcher.invoke(GetMetadata {}, asker).await?;
     let asked = || {
         let connection = request.connection_info();
         format!("{}://{}", connection.scheme(), connection.host())
@@ -107,7 +104,7 @@ async fn document(state: &State, request: &HttpRequest) -> Result<String> {
     let document = Document {
         version: metadata.version,
         name: metadata.name,
-        convex_url: state.discovery.convex_url().map_or_else(asked, str::to_owned),
+        convex_url: app.discovery.convex_url().map_or_else(asked, str::to_owned),
         features: metadata.features,
         signup_mode: metadata.signup_mode,
         auth_methods: metadata.auth_methods,

@@ -15,8 +15,8 @@ use opencom_runtime::{Caller, ScopedFutureExt};
 use serde::Deserialize;
 use tokio::sync::mpsc;
 
-use super::State;
 use super::answer::{self, TransportError};
+use crate::compose::App;
 
 /// The type of a file that came without one.
 const UNKNOWN_TYPE: &str = "application/octet-stream";
@@ -32,13 +32,13 @@ pub(super) struct UploadToken {
 
 /// `POST /api/storage/upload?token=…`: the raw bytes of one file.
 pub(super) async fn upload(
-    state: web::Data<State>,
+    app: web::Data<App>,
     request: HttpRequest,
     token: web::Query<UploadToken>,
     payload: web::Payload,
 ) -> HttpResponse {
     let request_id = answer::request_id();
-    match receive(&state, &request, &token.token, payload).await {
+    match receive(&app, &request, &token.token, payload).await {
         Ok(id) => HttpResponse::Ok().json(serde_json::json!({ "storageId": id })),
         Err(error) => error.answer(&request_id),
     }
@@ -65,12 +65,12 @@ fn fault(error: &Error) -> TransportError {
 }
 
 async fn receive(
-    state: &State,
+    app: &App,
     request: &HttpRequest,
     token: &str,
     payload: web::Payload,
 ) -> Result<StoredFileId, TransportError> {
-    let cx = state.dispatcher.action_cx(Caller::Anonymous);
+    let cx = app.dispatcher.action_cx(Caller::Anonymous);
     let upload = cx
         .read(|cx| files::open_upload(cx, token).scope_boxed())
         .await
@@ -78,7 +78,7 @@ async fn receive(
     let id = StoredFileId::generate();
     let key = FileKey::new(id.to_string()).map_err(|error| bad(error.to_string()))?;
     let max_bytes = upload.max_bytes.unsigned_abs();
-    let stored = match state.files.put(&key, bridge(payload), max_bytes).await {
+    let stored = match app.files.put(&key, bridge(payload), max_bytes).await {
         Ok(stored) => stored,
         Err(FileError::TooLarge { max_bytes }) => {
             let message = format!("The file is larger than {max_bytes} bytes.");
@@ -107,7 +107,7 @@ async fn receive(
         .await;
     if let Err(error) = completed {
         // Nothing refers to the bytes.
-        if let Err(error) = state.files.delete(&key).await {
+        if let Err(error) = app.files.delete(&key).await {
             tracing::warn!(error = &error as &dyn std::error::Error, file = %id, "a refused upload's bytes stay");
         }
         return Err(fault(&error));
@@ -133,17 +133,17 @@ fn bridge(mut payload: web::Payload) -> futures_util::stream::BoxStream<'static,
 }
 
 /// `GET /api/storage/{id}`: a file, or a range of it.
-pub(super) async fn download(state: web::Data<State>, request: HttpRequest, id: web::Path<String>) -> HttpResponse {
-    match deliver(&state, &request, &id).await {
+pub(super) async fn download(app: web::Data<App>, request: HttpRequest, id: web::Path<String>) -> HttpResponse {
+    match deliver(&app, &request, &id).await {
         Ok(answer) => answer,
         Err(error) => error.answer(&answer::request_id()),
     }
 }
 
-async fn deliver(state: &State, request: &HttpRequest, id: &str) -> Result<HttpResponse, TransportError> {
+async fn deliver(app: &App, request: &HttpRequest, id: &str) -> Result<HttpResponse, TransportError> {
     let missing = || TransportError::new(StatusCode::NOT_FOUND, "NotFound", "There is no such file.");
     let id: StoredFileId = id.parse().map_err(|_| missing())?;
-    let cx = state.dispatcher.action_cx(Caller::Anonymous);
+    let cx = app.dispatcher.action_cx(Caller::Anonymous);
     let file = cx
         .read(|cx| files::by_id(cx, id).scope_boxed())
         .await
@@ -167,7 +167,7 @@ async fn deliver(state: &State, request: &HttpRequest, id: &str) -> Result<HttpR
         _ => None,
     };
     let partial = range.is_some();
-    let body = state.files.open(&key, range).await.map_err(|error| match error {
+    let body = app.files.open(&key, range).await.map_err(|error| match error {
         FileError::NotFound => missing(),
         error => fault(&Error::internal(error)),
     })?;

@@ -18,9 +18,9 @@ use rand::RngExt;
 use tokio::sync::watch;
 
 use self::body::Counted;
-use super::State;
 use super::address::address;
 use super::functions::measure;
+use crate::compose::App;
 use crate::sockets::Open;
 
 /// The largest frame that is read.
@@ -32,28 +32,28 @@ const FRAGMENT: usize = 64 * 1024;
 /// How long a stopping process waits for the calls of a connection.
 const LAST_CALLS: Duration = Duration::from_secs(10);
 
-type AnyState = web::Data<State>;
+type AnyApp = web::Data<App>;
 
 /// `GET /api/{version}/sync`: npm clients.
 pub(super) async fn npm(
-    state: AnyState,
+    app: AnyApp,
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, actix_web::Error> {
-    upgrade(state, &request, payload, Client::Npm)
+    upgrade(app, &request, payload, Client::Npm)
 }
 
 /// `GET /api/sync`: all others.
 pub(super) async fn other(
-    state: AnyState,
+    app: AnyApp,
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, actix_web::Error> {
-    upgrade(state, &request, payload, Client::Other)
+    upgrade(app, &request, payload, Client::Other)
 }
 
 fn upgrade(
-    state: AnyState,
+    app: AnyApp,
     request: &HttpRequest,
     payload: web::Payload,
     client: Client,
@@ -69,15 +69,15 @@ fn upgrade(
         taken,
         written: 0,
     };
-    match state.sockets.open() {
+    match app.sockets.open() {
         Some(open) => {
             let session = Session::new(
-                Arc::clone(&state.sockets.host),
+                Arc::clone(&app.sockets.host),
                 client,
-                address(&state, request),
+                address(&app, request),
                 Instant::now(),
             );
-            actix_web::rt::spawn(drive(state, socket, reader, session, open));
+            actix_web::rt::spawn(drive(app, socket, reader, session, open));
         }
         // A refused upgrade would tell a browser nothing.
         None => {
@@ -160,8 +160,8 @@ enum End {
 }
 
 /// Drives a connection to its end.
-async fn drive(state: AnyState, mut socket: Socket, reader: AggregatedMessageStream, mut session: Session, open: Open) {
-    let end = talk(&state, &mut socket, reader, &mut session).await;
+async fn drive(app: AnyApp, mut socket: Socket, reader: AggregatedMessageStream, mut session: Session, open: Open) {
+    let end = talk(&app, &mut socket, reader, &mut session).await;
     if let Err(End::Close(ending)) = end {
         socket.close(ending).await;
     }
@@ -169,14 +169,14 @@ async fn drive(state: AnyState, mut socket: Socket, reader: AggregatedMessageStr
 }
 
 async fn talk(
-    state: &State,
+    app: &App,
     socket: &mut Socket,
     mut reader: AggregatedMessageStream,
     session: &mut Session,
 ) -> Result<std::convert::Infallible, End> {
-    let clock = &state.dispatcher.server().clock;
-    let patience = state.sockets.host.limits.write_patience;
-    let mut stopping = state.sockets.stopping();
+    let clock = &app.dispatcher.server().clock;
+    let patience = app.sockets.host.limits.write_patience;
+    let mut stopping = app.sockets.stopping();
     let mut leave_at = None;
     // Boxed: most connections never call anything, and should not keep room for it.
     let mut calls: FuturesUnordered<LocalBoxFuture<'_, Answer>> = FuturesUnordered::new();
@@ -187,7 +187,7 @@ async fn talk(
             match output {
                 Output::Frame(frame) => socket.text(frame, patience).await?,
                 Output::Ping => write(socket.ping(), patience).await?,
-                Output::Call(request) => calls.push(run(state, request).boxed_local()),
+                Output::Call(request) => calls.push(run(app, request).boxed_local()),
                 Output::Close(ending) => return Err(End::Close(ending)),
             }
         }
@@ -262,7 +262,7 @@ async fn receive(socket: &mut Socket, session: &mut Session, message: Aggregated
 }
 
 /// Runs a call to its end.
-async fn run(state: &State, request: Request) -> Answer {
+async fn run(app: &App, request: Request) -> Answer {
     let Request {
         kind,
         id,
@@ -271,18 +271,26 @@ async fn run(state: &State, request: Request) -> Answer {
         arguments,
         asker,
     } = request;
-    let (dispatcher, started) = (&state.dispatcher, Instant::now());
+    let (dispatcher, started) = (&app.dispatcher, Instant::now());
+    let function = match (dispatcher.resolve(&path), kind) {
+        (Ok(function), _) => function,
+        (Err(error), Kind::Mutation) => return Answer::Mutation(id.request, Err(error)),
+        (Err(error), Kind::Action) => return Answer::Action(id.request, Err(error)),
+    };
     match kind {
         Kind::Mutation => {
             let outcome = dispatcher
-                .mutation_once(&path, &arguments, asker, id, sent_before)
+                .mutation_once(&function, &arguments, asker, id, sent_before)
                 .await;
-            measure(state, &path, outcome.as_ref().err(), started);
+            measure(&function, outcome.as_ref().err(), started);
             Answer::Mutation(id.request, outcome)
         }
         Kind::Action => {
-            let outcome = dispatcher.call(FunctionKind::Action, &path, &arguments, asker).await;
-            measure(state, &path, outcome.as_ref().err(), started);
+            let outcome = match function.expect(FunctionKind::Action) {
+                Ok(()) => dispatcher.call(&function, &arguments, asker).await,
+                Err(error) => Err(error),
+            };
+            measure(&function, outcome.as_ref().err(), started);
             Answer::Action(id.request, outcome)
         }
     }

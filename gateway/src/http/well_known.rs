@@ -5,7 +5,7 @@ use actix_web::{HttpResponse, web};
 use opencom_core::auth::jwt::JwtKey;
 use serde_json::{Value, json};
 
-use super::State;
+use crate::compose::App;
 
 fn cached_json(value: &Value) -> HttpResponse {
     HttpResponse::Ok()
@@ -17,8 +17,8 @@ fn cached_json(value: &Value) -> HttpResponse {
 }
 
 /// `GET /.well-known/openid-configuration`.
-pub(super) async fn openid_configuration(state: web::Data<State>) -> HttpResponse {
-    let issuer = &state.dispatcher.server().public_url;
+pub(super) async fn openid_configuration(app: web::Data<App>) -> HttpResponse {
+    let issuer = &app.dispatcher.server().public_url;
     cached_json(&json!({
         "issuer": issuer,
         "jwks_uri": format!("{issuer}/.well-known/jwks.json"),
@@ -27,8 +27,8 @@ pub(super) async fn openid_configuration(state: web::Data<State>) -> HttpRespons
 }
 
 /// `GET /.well-known/jwks.json`.
-pub(super) async fn jwks(state: web::Data<State>) -> HttpResponse {
-    let keys = state.jwt_keys.get();
+pub(super) async fn jwks(app: web::Data<App>) -> HttpResponse {
+    let keys = app.jwt_keys.get();
     let public = |key: &JwtKey| json!({ "use": "sig", "kty": "RSA", "n": key.modulus, "e": key.exponent });
     cached_json(&json!({ "keys": keys.iter().map(public).collect::<Vec<_>>() }))
 }

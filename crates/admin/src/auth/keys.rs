@@ -5,6 +5,7 @@
 
 use diesel::prelude::*;
 use diesel_async::{AsyncConnection, AsyncPgConnection};
+use opencom_contract::auth::SIGNS_AFTER;
 use opencom_core::auth::jwt::{JwtKey, LIFETIME_SECONDS};
 use opencom_core::auth::seal::MasterKey;
 use opencom_core::id::SigningKeyId;
@@ -30,8 +31,6 @@ pub const SEALED: Sealed = Sealed {
 const BITS: usize = 2048;
 /// The advisory lock under which keys are made, so that replicas that start together agree on one.
 const LOCK: i64 = 0x6f70_656e_636f_6d02;
-/// How long, in milliseconds, a new key only verifies, if there is another: servers look for new ones more often.
-pub const SIGNS_AFTER: i64 = 2 * Millis::MINUTE;
 /// How long an old key goes on to verify once another signs: a token's life, and what clocks differ by.
 const GOOD_FOR: i64 = LIFETIME_SECONDS * Millis::SECOND + 5 * Millis::MINUTE;
 

@@ -1,5 +1,6 @@
 //! Agents' access tokens: RS256 JWTs in the form of the Convex Auth library.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use base64::Engine;
@@ -55,7 +56,7 @@ pub struct Verified {
 
 /// Why a token is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
+pub enum TokenError {
     /// Not a JWT.
     Malformed,
     /// Issued by or for somebody else.
@@ -110,7 +111,7 @@ impl JwtKey {
     }
 
     /// Who a token speaks for at `now`.
-    pub fn verify(&self, token: &str, issuer: &str, now: Millis) -> std::result::Result<Verified, Refusal> {
+    pub fn verify(&self, token: &str, issuer: &str, now: Millis) -> std::result::Result<Verified, TokenError> {
         let mut validation = Validation::new(Algorithm::RS256);
         // Time is checked below against the caller's clock.
         validation.validate_exp = false;
@@ -118,18 +119,18 @@ impl JwtKey {
         validation.set_issuer(&[issuer]);
         let claims = jsonwebtoken::decode::<Claims>(token, &self.verifying, &validation)
             .map_err(|error| match error.kind() {
-                ErrorKind::InvalidIssuer | ErrorKind::InvalidAudience => Refusal::ForeignIssuer,
-                ErrorKind::InvalidSignature => Refusal::Unverified,
-                _ => Refusal::Malformed,
+                ErrorKind::InvalidIssuer | ErrorKind::InvalidAudience => TokenError::ForeignIssuer,
+                ErrorKind::InvalidSignature => TokenError::Unverified,
+                _ => TokenError::Malformed,
             })?
             .claims;
         let expires_at = Millis(claims.exp.saturating_mul(Millis::SECOND));
         if expires_at <= now {
-            return Err(Refusal::Unverified);
+            return Err(TokenError::Unverified);
         }
-        let (user, session) = claims.sub.split_once('|').ok_or(Refusal::Malformed)?;
-        let user = user.parse().map_err(|_| Refusal::Malformed)?;
-        let session = session.parse().map_err(|_| Refusal::Malformed)?;
+        let (user, session) = claims.sub.split_once('|').ok_or(TokenError::Malformed)?;
+        let user = user.parse().map_err(|_| TokenError::Malformed)?;
+        let session = session.parse().map_err(|_| TokenError::Malformed)?;
         Ok(Verified {
             identity: AgentIdentity { user, session },
             expires_at,
@@ -139,17 +140,28 @@ impl JwtKey {
 
 /// The keys in use: one signs, all of them verify. They can be exchanged while tokens are made and checked.
 #[derive(Debug, Default)]
-pub struct JwtKeys(RwLock<Arc<[JwtKey]>>);
+pub struct JwtKeys {
+    keys: RwLock<Arc<[JwtKey]>>,
+    generation: AtomicUsize,
+}
 
 impl JwtKeys {
     /// These keys; the first one signs. Without any, no token is issued or valid until [`replace`](Self::replace).
     pub fn new(keys: Vec<JwtKey>) -> Self {
-        Self(RwLock::new(keys.into()))
+        Self {
+            keys: RwLock::new(keys.into()),
+            generation: AtomicUsize::new(0),
+        }
     }
 
     /// The keys as they are now.
     pub fn get(&self) -> Arc<[JwtKey]> {
-        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// How often the keys were replaced.
+    pub fn generation(&self) -> usize {
+        self.generation.load(Ordering::Acquire)
     }
 
     /// Takes other keys from now on, and says whether that changes anything. Keeps those that there are when there are no
@@ -162,7 +174,8 @@ impl JwtKeys {
         if keys.is_empty() || same(&self.get()) {
             return false;
         }
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = keys.into();
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = keys.into();
+        self.generation.fetch_add(1, Ordering::Release);
         true
     }
 
@@ -175,12 +188,12 @@ impl JwtKeys {
     }
 
     /// Who a token speaks for at `now`, see [`JwtKey::verify`].
-    pub fn verify(&self, token: &str, issuer: &str, now: Millis) -> std::result::Result<Verified, Refusal> {
-        let mut outcome = Err(Refusal::Unverified);
+    pub fn verify(&self, token: &str, issuer: &str, now: Millis) -> std::result::Result<Verified, TokenError> {
+        let mut outcome = Err(TokenError::Unverified);
         for key in self.get().iter() {
             outcome = key.verify(token, issuer, now);
             // Another key can only help where the signature is not this one's.
-            if outcome != Err(Refusal::Unverified) {
+            if outcome != Err(TokenError::Unverified) {
                 break;
             }
         }
@@ -242,17 +255,20 @@ mod tests {
             .unwrap();
         assert_eq!(
             key.verify(&token, ISSUER, now.plus(Millis::HOUR)),
-            Err(Refusal::Unverified)
+            Err(TokenError::Unverified)
         );
-        assert_eq!(key.verify(&token, "http://elsewhere", now), Err(Refusal::ForeignIssuer));
-        assert_eq!(key.verify("bad", ISSUER, now), Err(Refusal::Malformed));
+        assert_eq!(
+            key.verify(&token, "http://elsewhere", now),
+            Err(TokenError::ForeignIssuer)
+        );
+        assert_eq!(key.verify("bad", ISSUER, now), Err(TokenError::Malformed));
         let (signed, signature) = token.rsplit_once('.').unwrap();
         let other = if signature.starts_with('A') { "B" } else { "A" };
         let forged = format!("{signed}.{other}{}", &signature[1..]);
-        assert_eq!(key.verify(&forged, ISSUER, now), Err(Refusal::Unverified));
+        assert_eq!(key.verify(&forged, ISSUER, now), Err(TokenError::Unverified));
         let header = URL_SAFE_NO_PAD.encode(r#"{"alg":"none"}"#);
         let unsigned = format!("{header}.{}.", token.split('.').nth(1).unwrap());
-        assert_eq!(key.verify(&unsigned, ISSUER, now), Err(Refusal::Malformed));
+        assert_eq!(key.verify(&unsigned, ISSUER, now), Err(TokenError::Malformed));
     }
 
     #[test]
@@ -265,7 +281,7 @@ mod tests {
         let of_second = second.issue(user, session, ISSUER, now).unwrap();
         let keys = JwtKeys::new(vec![first]);
         let of_first = keys.issue(user, session, ISSUER, now).unwrap();
-        assert_eq!(keys.verify(&of_second, ISSUER, now), Err(Refusal::Unverified));
+        assert_eq!(keys.verify(&of_second, ISSUER, now), Err(TokenError::Unverified));
 
         let both = || {
             vec![
@@ -282,8 +298,8 @@ mod tests {
                 AgentIdentity { user, session }
             );
         }
-        assert_eq!(keys.verify("bad", ISSUER, now), Err(Refusal::Malformed));
+        assert_eq!(keys.verify("bad", ISSUER, now), Err(TokenError::Malformed));
         assert!(keys.replace(vec![second]));
-        assert_eq!(keys.verify(&of_first, ISSUER, now), Err(Refusal::Unverified));
+        assert_eq!(keys.verify(&of_first, ISSUER, now), Err(TokenError::Unverified));
     }
 }

@@ -25,7 +25,7 @@ pub struct Signed<'a> {
 
 /// Why a report is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
+pub enum SignatureError {
     /// There is nothing to check by.
     #[error("no secret is set")]
     NoSecret,
@@ -58,11 +58,15 @@ impl Gate {
     }
 
     /// Whether a report with these headers and this body, at `now` in seconds since the epoch, is to be believed.
-    pub fn check(&self, signed: Signed<'_>, body: &[u8], now: i64) -> Result<(), Refusal> {
+    pub fn check(&self, signed: Signed<'_>, body: &[u8], now: i64) -> Result<(), SignatureError> {
         let Some(secret) = &self.secret else {
-            return if self.enforced { Err(Refusal::NoSecret) } else { Ok(()) };
+            return if self.enforced {
+                Err(SignatureError::NoSecret)
+            } else {
+                Ok(())
+            };
         };
-        let signature = signed.signature.ok_or(Refusal::Missing)?;
+        let signature = signed.signature.ok_or(SignatureError::Missing)?;
         let good = match flat_parts(signature) {
             Some(parts) => self.in_time(parts.timestamp, now) && flat_fits(secret, &parts, body),
             None => {
@@ -70,7 +74,7 @@ impl Gate {
                 self.in_time(timestamp, now) && svix_fits(secret, signed, body)
             }
         };
-        if good { Ok(()) } else { Err(Refusal::Invalid) }
+        if good { Ok(()) } else { Err(SignatureError::Invalid) }
     }
 
     fn in_time(&self, timestamp: &str, now: i64) -> bool {
@@ -180,7 +184,7 @@ mod tests {
         };
         let body = br#"{"test": 2432232314}"#;
         assert_eq!(gate.check(signed, body, 1_614_265_330), Ok(()));
-        assert_eq!(gate.check(signed, b"{}", 1_614_265_330), Err(Refusal::Invalid));
+        assert_eq!(gate.check(signed, b"{}", 1_614_265_330), Err(SignatureError::Invalid));
     }
 
     #[test]
@@ -192,12 +196,12 @@ mod tests {
         for now in [AT - 301, AT + 301, i64::MAX, i64::MIN] {
             assert_eq!(
                 gate().check(svix_signed(SVIX), BODY, now),
-                Err(Refusal::Invalid),
+                Err(SignatureError::Invalid),
                 "{now}"
             );
             assert_eq!(
                 gate().check(flat_signed(FLAT), BODY, now),
-                Err(Refusal::Invalid),
+                Err(SignatureError::Invalid),
                 "{now}"
             );
         }
@@ -210,7 +214,7 @@ mod tests {
         let other_version = SVIX.replace("v1", "v2");
         assert_eq!(
             gate().check(svix_signed(&other_version), BODY, AT),
-            Err(Refusal::Invalid)
+            Err(SignatureError::Invalid)
         );
         let several = format!("v0=00,v1=00,{FLAT}");
         assert_eq!(gate().check(flat_signed(&several), BODY, AT), Ok(()));
@@ -218,7 +222,7 @@ mod tests {
 
     #[test]
     fn what_is_missing_or_another_s_is_refused() {
-        assert_eq!(gate().check(Signed::default(), BODY, AT), Err(Refusal::Missing));
+        assert_eq!(gate().check(Signed::default(), BODY, AT), Err(SignatureError::Missing));
         for signed in [
             Signed {
                 id: None,
@@ -243,22 +247,26 @@ mod tests {
             flat_signed("t=1700000000,v1=AC13F8612D267529D9142639536CB203AFF31FF723C522E07DFBE1651919829A"),
             flat_signed("t=1700000000,v1=nonsense"),
         ] {
-            assert_eq!(gate().check(signed, BODY, AT), Err(Refusal::Invalid), "{signed:?}");
+            assert_eq!(
+                gate().check(signed, BODY, AT),
+                Err(SignatureError::Invalid),
+                "{signed:?}"
+            );
         }
-        assert_eq!(gate().check(svix_signed(SVIX), b"{}", AT), Err(Refusal::Invalid));
+        assert_eq!(gate().check(svix_signed(SVIX), b"{}", AT), Err(SignatureError::Invalid));
     }
 
     #[test]
     fn without_a_secret_nothing_is_believed_unless_that_is_said() {
         for secret in [None, Some(String::new())] {
             let closed = Gate::new(secret.clone(), true, 300);
-            assert_eq!(closed.check(svix_signed(SVIX), BODY, AT), Err(Refusal::NoSecret));
+            assert_eq!(closed.check(svix_signed(SVIX), BODY, AT), Err(SignatureError::NoSecret));
             assert_eq!(Gate::new(secret, false, 300).check(Signed::default(), BODY, AT), Ok(()));
         }
         let open = Gate::new(Some(SECRET.to_owned()), false, 300);
         assert_eq!(
             open.check(Signed::default(), BODY, AT),
-            Err(Refusal::Missing),
+            Err(SignatureError::Missing),
             "a secret is always used"
         );
     }
