@@ -10,15 +10,16 @@ use opencom_core::error::OrNotFound;
 use opencom_core::html::escape;
 use opencom_core::id::{EmailThreadId, MessageId, StoredFileId, WorkspaceId};
 use opencom_core::{Error, Permission, Result};
+use opencom_mail::text::truncate_line;
+use opencom_mail::{address, alias, html, subject};
 use opencom_providers::email::{Attachment, Email, EmailError, Mailbox};
 use opencom_providers::files::FileKey;
 use opencom_runtime::{ActionCx, Job, MutationCx, QueryCx, ScopedFutureExt};
 use serde::{Deserialize, Serialize};
 
-use super::address::{address, bare_subject, bounded, normalized_subject};
 use super::rows::{ConfigRow, NewThread};
 use super::store::{self, Delivery};
-use super::{alias, content, delivery, queries};
+use super::{delivery, queries};
 use crate::conversations::rows::LockedConversation;
 use crate::conversations::store::NewMessageMarks;
 use crate::messages::rows::{MessageRow, NewMessage};
@@ -175,7 +176,7 @@ pub(crate) async fn for_chat(
         to: vec![to],
         cc: None,
         bcc: None,
-        subject: one_line(&format!("Re: {}", bare_subject(&subject))),
+        subject: one_line(&format!("Re: {}", subject::strip_prefixes(&subject))),
         answered: last.map(|last| Answered {
             message_id: last.message_id,
             references: last.reference_ids.unwrap_or_default(),
@@ -202,8 +203,8 @@ pub(crate) async fn note_thread(
         in_reply_to: metadata.in_reply_to.as_deref(),
         reference_ids: metadata.references.as_deref(),
         subject,
-        normalized_subject: &normalized_subject(subject),
-        sender_email: &address(config.sender()),
+        normalized_subject: &subject::normalize(subject),
+        sender_email: &address::bare(config.sender()),
         is_inbound: false,
         created_at: cx.now(),
     };
@@ -258,7 +259,7 @@ fn new_message_id(cx: &MutationCx, workspace: WorkspaceId, domain: &str) -> Resu
 
 fn one_line(text: &str) -> String {
     let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    bounded(line.trim()).to_owned()
+    truncate_line(line.trim()).to_owned()
 }
 
 /// What a mail is made from.
@@ -386,10 +387,10 @@ fn lay_out(
     }
     let text = match (&job.text, job.is_html) {
         (Some(text), _) => text.clone(),
-        (None, true) => content::words(&message.content),
+        (None, true) => html::plain_text(&message.content),
         (None, false) => message.content.clone(),
     };
-    let alias = alias::of_conversation(
+    let alias = alias::for_conversation(
         &cx.server().master_key,
         &config.forwarding_address,
         message.conversation_id,

@@ -6,10 +6,10 @@ use opencom_contract::conversations::Channel;
 use opencom_contract::messages::SenderType;
 use opencom_core::html::escape;
 use opencom_core::id::ConversationId;
+use opencom_mail::html;
 
 use super::batch::Audience;
 use super::queries::Subject;
-use crate::email::content;
 use crate::messages::preview;
 use crate::messages::rows::SignedMessage;
 
@@ -117,7 +117,7 @@ fn excerpt(signed: &SignedMessage) -> String {
     let attachments = signed.message.attachment_ids.as_ref().map_or(0, Vec::len);
     // A message by mail may be HTML: only its words are for mails of ours.
     let words = match signed.message.channel {
-        Some(Channel::Email) => content::words(&signed.message.content),
+        Some(Channel::Email) => html::plain_text(&signed.message.content),
         Some(Channel::Chat) | None => signed.message.content.clone(),
     };
     let content = preview(&words, attachments);
