@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 
 use ammonia::Builder;
+use opencom_core::html::escape;
 
 static SANITIZER: LazyLock<Builder<'static>> = LazyLock::new(|| {
     let mut builder = Builder::default();
@@ -36,6 +37,11 @@ static STRIPPER: LazyLock<Builder<'static>> = LazyLock::new(|| {
     builder.clean_content_tags(["script", "style", "title"].into());
     builder
 });
+
+/// Converts plain text to HTML: escapes it, and keeps line breaks.
+pub fn from_text(text: &str) -> String {
+    escape(text).replace('\n', "<br>")
+}
 
 /// Tags that break a line.
 const LINE_BREAKS: [&str; 6] = ["<br", "</p", "</div", "</tr", "</li", "</h"];
@@ -83,5 +89,11 @@ mod tests {
             assert_eq!(to_text(html), text, "{html}");
         }
         assert_eq!(plain_text("1 < 2\n3 > 2"), "1 < 2\n3 > 2");
+    }
+
+    #[test]
+    fn text_is_escaped_and_keeps_its_line_breaks() {
+        let html = from_text("a <b>\nc & \"d\"");
+        assert!(!html.contains("<b>") && html.contains("<br>"), "{html}");
     }
 }

@@ -9,9 +9,11 @@ pub mod forward;
 pub mod html;
 mod incoming;
 mod mime;
+pub mod outgoing;
 mod quote;
 pub mod subject;
 pub mod text;
+pub mod threading;
 pub mod webhook;
 
 pub use incoming::{Attachment, FetchedFields, Incoming};

@@ -27,6 +27,17 @@ pub fn strip_prefixes(subject: &str) -> &str {
     rest
 }
 
+/// Returns the subject of a reply: one `Re: ` before the subject without its prefixes, on one line.
+pub fn reply(subject: &str) -> String {
+    one_line(&format!("Re: {}", strip_prefixes(subject)))
+}
+
+/// Replaces control characters by spaces, trims and truncates.
+fn one_line(text: &str) -> String {
+    let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    truncate_line(line.trim()).to_owned()
+}
+
 fn after_prefix<'a>(text: &'a str, prefixes: &[&str]) -> Option<&'a str> {
     prefixes.iter().find_map(|prefix| {
         let start = text.get(..prefix.len())?;
@@ -55,5 +66,18 @@ mod tests {
         }
         assert_eq!(normalize(strip_forward_prefix("Fwd: Re: Hi")), "hi");
         assert_eq!(strip_prefixes("Re: FW: re:  Hi"), "Hi");
+    }
+
+    #[test]
+    fn the_subject_of_a_reply_has_one_prefix_and_one_line() {
+        for (subject, expected) in [
+            ("Hi", "Re: Hi"),
+            ("Fwd: RE: Hi", "Re: Hi"),
+            ("Hi\r\nBcc: eve", "Re: Hi  Bcc: eve"),
+            ("", "Re:"),
+        ] {
+            assert_eq!(reply(subject), expected, "{subject:?}");
+        }
+        assert_eq!(reply(&"é".repeat(600)).len(), 998);
     }
 }
