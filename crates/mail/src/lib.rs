@@ -9,6 +9,7 @@ pub mod forward;
 pub mod html;
 mod incoming;
 mod mime;
+pub mod notification;
 pub mod outgoing;
 mod quote;
 pub mod subject;
