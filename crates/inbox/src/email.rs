@@ -1,21 +1,15 @@
 //! Conversations by mail: how a workspace takes mail, mail that comes in, answers that go out, and how far they got.
 //!
 //! Mail comes as reports of a provider, whose signature the gateway has checked ([`inbound`]). It finds its conversation by the
-//! signed address that it answers to ([`alias`]), by the ids of the mails that it answers, or by subject and sender, always
+//! signed address that it answers to ([`opencom_mail::alias`]), by the ids of the mails that it answers, or by subject and sender, always
 //! within one workspace. Each mail is taken in once, and every one leaves a row that says what became of it. An answer is a
 //! message that says how far its mail got ([`outbound`]).
 
-mod address;
-pub(crate) mod alias;
-mod automatic;
-pub(crate) mod content;
 mod delivery;
+mod fetched;
 mod files;
-mod forwarded;
 mod inbound;
-mod mail;
 pub(crate) mod outbound;
-mod payload;
 pub(crate) mod queries;
 pub(crate) mod rows;
 pub(crate) mod store;
@@ -28,6 +22,7 @@ use opencom_contract::email_channel::{
 };
 use opencom_core::id::EmailConfigId;
 use opencom_core::{Error, Permission, Result};
+use opencom_mail::webhook;
 use opencom_runtime::{ActionCx, Handle, MutationCx, Perform, QueryCx, Registry};
 
 pub use self::delivery::DropEarlyReports;
@@ -109,6 +104,6 @@ impl Handle<InternalReceive> for Inbox {
 
 impl Handle<InternalNoteDelivery> for Inbox {
     async fn handle(&self, cx: &mut ActionCx, req: InternalNoteDelivery) -> Result<()> {
-        delivery::note(cx, payload::read_delivery(&req.body)?).await
+        delivery::note(cx, webhook::parse_delivery(&req.body).map_err(Error::internal)?).await
     }
 }

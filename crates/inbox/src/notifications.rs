@@ -201,7 +201,7 @@ impl Perform<SendMessageMail> for Inbox {
             tracing::info!(message = %job.message_id, "a notification has no usable address");
             return Ok(());
         };
-        let content = mail::render(&digest, self.parts.web_app_url.as_deref());
+        let content = digest.notification(self.parts.web_app_url.as_deref()).render();
         let mut email = Email::new(self.parts.mail_from.clone(), to, content.subject, content.html);
         email.text = Some(content.text);
         email.idempotency_key = Some(job.idempotency_key());
@@ -254,7 +254,7 @@ async fn recipients(cx: &mut QueryCx, conversation: ConversationId, audience: Au
         Audience::Visitor => {
             let visitor = subject
                 .visitor
-                .filter(|visitor| mail::stated(visitor.email.as_deref()).is_some());
+                .filter(|visitor| visitor.email.as_deref().is_some_and(|email| !email.trim().is_empty()));
             Ok(visitor
                 .map(|visitor| Recipient::Visitor(visitor.id))
                 .into_iter()

@@ -6,13 +6,12 @@
 use opencom_contract::messages::DeliveryStatus;
 use opencom_core::id::WorkspaceId;
 use opencom_core::{Millis, Result};
+use opencom_mail::text::truncate_line;
+use opencom_mail::webhook::DeliveryEvent;
+use opencom_mail::{Incoming, automatic};
 use opencom_runtime::{ActionCx, Job, MutationCx, ScopedFutureExt};
 use serde::{Deserialize, Serialize};
 
-use super::address::bounded;
-use super::automatic;
-use super::mail::Incoming;
-use super::payload::DeliveryEvent;
 use super::queries;
 use super::store::{self, Delivery};
 use crate::messages::rows::MessageRow;
@@ -38,7 +37,7 @@ pub(super) async fn note(cx: &mut ActionCx, event: DeliveryEvent) -> Result<()> 
 }
 
 async fn apply(cx: &mut MutationCx, event: &DeliveryEvent) -> Result<()> {
-    let Some(id) = event.email_id.as_deref().map(bounded) else {
+    let Some(id) = event.email_id.as_deref().map(truncate_line) else {
         return Ok(());
     };
     store::lock_provider_mail(cx, id).await?;
@@ -62,7 +61,7 @@ async fn apply(cx: &mut MutationCx, event: &DeliveryEvent) -> Result<()> {
 
 /// Writes that the provider took the mail of `sent`, a message as it was before, and what was reported of it meanwhile.
 pub(super) async fn accepted(cx: &mut MutationCx, sent: &MessageRow, provider_id: Option<&str>) -> Result<()> {
-    let provider_id = provider_id.map(bounded);
+    let provider_id = provider_id.map(truncate_line);
     let mut early = Vec::new();
     if let Some(id) = provider_id {
         store::lock_provider_mail(cx, id).await?;
@@ -126,7 +125,7 @@ fn next(now: Option<DeliveryStatus>, event: &str) -> Option<DeliveryStatus> {
 
 /// Marks the messages whose mail came back, as the mail that brings it says.
 pub(super) async fn came_back(cx: &mut MutationCx, workspace: WorkspaceId, mail: &Incoming) -> Result<()> {
-    let ids = automatic::mentioned_ids(mail);
+    let ids = automatic::bounced_message_ids(mail);
     for message in queries::lock_sent(cx, workspace, &ids).await? {
         let delivery = Delivery {
             delivery_status: Some(DeliveryStatus::Bounced),

@@ -6,12 +6,12 @@ use futures_util::stream::{self, BoxStream, StreamExt as _};
 use opencom_contract::messages::EmailAttachment;
 use opencom_core::id::{MessageId, StoredFileId, WorkspaceId};
 use opencom_core::{Error, Int, Millis, Result};
+use opencom_mail::{Attachment, Incoming};
 use opencom_providers::files::{FileError, FileKey};
 use opencom_runtime::files::{self, StoredFile};
 use opencom_runtime::{ActionCx, Job, MutationCx, ScopedFutureExt};
 use serde::{Deserialize, Serialize};
 
-use super::mail::{File, Incoming};
 use super::{queries, store};
 use crate::Inbox;
 
@@ -66,7 +66,7 @@ impl Kept {
 /// Keeps what came with a mail.
 pub(super) async fn keep(inbox: &Inbox, cx: &ActionCx, workspace: WorkspaceId, mail: &mut Incoming) -> Result<Kept> {
     let is_unreadable = mail.is_unreadable;
-    let files = mail.files.as_mut();
+    let files = mail.attachments.as_mut();
     let bytes: Vec<_> = files.into_iter().flatten().map(|file| file.bytes.take()).collect();
     let raw = mail.raw.take().filter(|_| is_unreadable);
     let ids: Vec<_> = bytes
@@ -76,7 +76,7 @@ pub(super) async fn keep(inbox: &Inbox, cx: &ActionCx, workspace: WorkspaceId, m
     let raw_id = raw.as_ref().map(|_| StoredFileId::generate());
     announce(cx, ids.iter().flatten().copied().chain(raw_id).collect()).await?;
     let mut kept = Kept::default();
-    let types = mail.files.iter().flatten().map(|file| file.content_type.clone());
+    let types = mail.attachments.iter().flatten().map(|file| file.content_type.clone());
     for ((bytes, id), content_type) in bytes.into_iter().zip(ids).zip(types) {
         let file = match (bytes, id) {
             (Some(bytes), Some(id)) => Some(put(inbox, cx, workspace, id, &content_type, one(bytes)).await?),
@@ -134,9 +134,9 @@ async fn put(
 }
 
 /// What a message says of the files of its mail.
-pub(super) fn described(public_url: &str, files: &[File], kept: &[Option<StoredFile>]) -> Vec<EmailAttachment> {
+pub(super) fn described(public_url: &str, files: &[Attachment], kept: &[Option<StoredFile>]) -> Vec<EmailAttachment> {
     let mut kept = kept.iter();
-    let describe = |file: &File| {
+    let describe = |file: &Attachment| {
         let stored = kept.next().and_then(Option::as_ref);
         EmailAttachment {
             filename: file.name.clone(),

@@ -6,17 +6,17 @@ use opencom_contract::conversations::{AiWorkflowState, Channel, ConversationStat
 use opencom_contract::messages::{EmailAttachment, EmailMetadata, SenderType};
 use opencom_core::id::{ConversationId, EmailThreadId, InboundEmailId, MessageId, VisitorId};
 use opencom_core::{Error, Int, Json, Millis, Result};
+use opencom_mail::automatic::{self, Automatic};
+use opencom_mail::body::{self, Visible};
+use opencom_mail::text::{truncate, truncate_line};
+use opencom_mail::webhook::{self, Event};
+use opencom_mail::{Incoming, address, alias, forward, subject};
 use opencom_runtime::{ActionCx, MutationCx, ScopedFutureExt, files as stored_files};
 use serde_json::json;
 
-use super::address::{address, bare_subject, bounded, normalized_subject, without_forward_prefix};
-use super::automatic::{self, Automatic};
-use super::content::{self, Shown};
 use super::files::{self, FetchFiles, Kept};
-use super::mail::Incoming;
-use super::payload::{self, Report};
 use super::rows::{ConfigRow, Fate, NewInbound, NewThread};
-use super::{Received, alias, delivery, forwarded, queries, store};
+use super::{Received, delivery, fetched, queries, store};
 use crate::conversations::rows::{LockedConversation, NewConversation, Parties};
 use crate::conversations::store::NewMessageMarks;
 use crate::messages::rows::NewMessage;
@@ -34,9 +34,9 @@ const SENDERLESS: &str = "A mail came that does not say whom it is from:";
 
 /// Takes in what a provider reports.
 pub(super) async fn receive(inbox: &Inbox, cx: &mut ActionCx, body: &[u8]) -> Result<Received> {
-    let (mut mail, is_announced) = match payload::read(body)? {
-        Report::Mail { mail, is_announced } => (*mail, is_announced),
-        Report::Delivery(event) => {
+    let (mut mail, is_announced) = match webhook::parse(body).map_err(Error::internal)? {
+        Event::Received { mail, is_announced } => (*mail, is_announced),
+        Event::Delivery(event) => {
             delivery::note(cx, event).await?;
             return Ok(Received::Noted);
         }
@@ -45,11 +45,11 @@ pub(super) async fn receive(inbox: &Inbox, cx: &mut ActionCx, body: &[u8]) -> Re
         let received = inbox.parts.received_mails.as_ref();
         let received = received.ok_or_else(|| Error::internal("no key to fetch received mails with"))?;
         let id = mail.provider_id.clone().unwrap_or_default();
-        mail.overlay(received.mail(&id).await.map_err(Error::internal)?);
+        mail.overlay(fetched::fields(received.mail(&id).await.map_err(Error::internal)?));
     }
     mail.remove_nul();
     // Nobody could be answered.
-    mail.is_unreadable |= address(&mail.from).is_empty();
+    mail.is_unreadable |= address::bare(&mail.from).is_empty();
     let candidates = candidates(&mail);
     let addresses: Vec<String> = candidates.iter().map(|candidate| candidate.address.clone()).collect();
     let configs = cx
@@ -89,7 +89,10 @@ fn candidates(mail: &Incoming) -> Vec<Candidate> {
     let mut seen = HashSet::new();
     let mut candidates = Vec::new();
     for recipient in mail.recipients() {
-        for address in [opencom_core::email::normalize(bounded(recipient)), address(recipient)] {
+        for address in [
+            opencom_core::email::normalize(truncate_line(recipient)),
+            address::bare(recipient),
+        ] {
             if !seen.insert(address.clone()) {
                 continue;
             }
@@ -117,28 +120,28 @@ struct Arrival<'a> {
 async fn store_mail(inbox: &Inbox, cx: &mut MutationCx, arrival: Arrival<'_>) -> Result<Received> {
     let Arrival { config, mail, kept, .. } = arrival;
     let workspace = config.workspace_id;
-    let is_forwarded = forwarded::is_forwarded(&mail.subject, mail.text.as_deref());
-    let shown = content::shown(mail.html.as_deref(), mail.text.as_deref(), is_forwarded);
+    let is_forwarded = forward::is_forwarded(&mail.subject, mail.text.as_deref());
+    let shown = body::visible(mail.html.as_deref(), mail.text.as_deref(), is_forwarded);
     let own = is_own(inbox, cx, config, mail).await?;
-    let automatic = automatic::kind(mail, &address(&mail.from));
+    let automatic = automatic::classify(mail, &address::bare(&mail.from));
     let (fate, reason) = match (mail.is_unreadable, own, automatic) {
         (true, ..) => (Fate::Unreadable, Some("unreadable")),
         (_, true, _) => (Fate::Dropped, Some("own_address")),
         (_, _, Some(automatic)) => (Fate::Dropped, Some(automatic.as_str())),
         _ => (Fate::Stored, None),
     };
-    let known_id = mail.message_id.as_deref().map(bounded);
-    let provider_id = mail.provider_id.as_deref().map(bounded);
+    let known_id = mail.message_id.as_deref().map(truncate_line);
+    let provider_id = mail.provider_id.as_deref().map(truncate_line);
     let id = InboundEmailId::generate();
-    let keeps_original = fate != Fate::Stored || !shown.is_all;
+    let keeps_original = fate != Fate::Stored || !shown.is_complete;
     let original = keeps_original.then(|| Json::new(json!({ "text": mail.text, "html": mail.html })));
     let row = NewInbound {
         id,
         workspace_id: workspace,
         provider_id,
         message_id: known_id,
-        sender: bounded(&mail.from),
-        subject: bounded(&mail.subject),
+        sender: truncate_line(&mail.from),
+        subject: truncate_line(&mail.subject),
         outcome: fate.as_str(),
         reason,
         original: original.transpose().map_err(Error::internal)?,
@@ -168,7 +171,7 @@ async fn store_mail(inbox: &Inbox, cx: &mut MutationCx, arrival: Arrival<'_>) ->
         Fate::Stored | Fate::Dropped => store_message(cx, arrival, is_forwarded, &shown).await?,
     };
     store::set_message(cx, id, conversation_id, message_id).await?;
-    let has_files = mail.files.as_ref().is_some_and(|files| !files.is_empty());
+    let has_files = mail.attachments.as_ref().is_some_and(|files| !files.is_empty());
     if let Some(email_id) = mail.provider_id.clone().filter(|_| arrival.fetches_files && has_files) {
         cx.enqueue(&FetchFiles { message_id, email_id })?;
     }
@@ -181,17 +184,17 @@ async fn store_mail(inbox: &Inbox, cx: &mut MutationCx, arrival: Arrival<'_>) ->
 
 /// Whether the mail comes from the workspace's own address or from this server: taken for a message it would go round.
 async fn is_own(inbox: &Inbox, cx: &mut MutationCx, config: &ConfigRow, mail: &Incoming) -> Result<bool> {
-    let from = address(&mail.from);
+    let from = address::bare(&mail.from);
     let without_token = alias::split(&from).map(|(own, _)| own);
     if from == config.forwarding_address || without_token.as_ref() == Some(&config.forwarding_address) {
         return Ok(true);
     }
-    if from == address(inbox.parts.mail_from.address()) {
+    if from == address::bare(inbox.parts.mail_from.address()) {
         return Ok(true);
     }
     // Its owner may well write from the address that answers come from, but not with an id of ours.
     match &mail.message_id {
-        Some(id) if from == address(config.sender()) => queries::was_sent(cx, config.workspace_id, id).await,
+        Some(id) if from == address::bare(config.sender()) => queries::was_sent(cx, config.workspace_id, id).await,
         _ => Ok(false),
     }
 }
@@ -201,20 +204,20 @@ async fn store_message(
     cx: &mut MutationCx,
     arrival: Arrival<'_>,
     is_forwarded: bool,
-    shown: &Shown,
+    shown: &Visible,
 ) -> Result<(ConversationId, MessageId)> {
     let Arrival { config, mail, kept, .. } = arrival;
     let workspace = config.workspace_id;
     let now = cx.now();
     let from = if is_forwarded {
-        forwarded::original_sender(mail.text.as_deref(), mail.html.as_deref(), &mail.from)
+        forward::original_sender(mail.text.as_deref(), mail.html.as_deref(), &mail.from)
     } else {
         mail.from.clone()
     };
-    let sender = address(&from);
+    let sender = address::bare(&from);
     let made;
     let rfc_id = match &mail.message_id {
-        Some(id) => bounded(id),
+        Some(id) => truncate_line(id),
         None => {
             made = format!("{}@inbound", now.0);
             &made
@@ -225,12 +228,12 @@ async fn store_message(
         Some(conversation) => conversation,
         None => open_conversation(cx, workspace, Some(visitor), &mail.subject).await?,
     };
-    let attachments = mail.files.as_ref().map(|files| {
+    let attachments = mail.attachments.as_ref().map(|files| {
         let public_url = &cx.server().public_url;
         files::described(public_url, files, &kept.files)
     });
     let in_reply_to = mail.in_reply_to.clone().filter(|_| !is_forwarded);
-    let references = Some(mail.references.clone()).filter(|_| mail.has_references && !is_forwarded);
+    let references = mail.references.clone().filter(|_| !is_forwarded);
     let metadata = EmailMetadata {
         subject: Some(mail.subject.clone()),
         from: Some(from),
@@ -255,7 +258,7 @@ async fn store_message(
     )
     .await?;
     let thread_subject = if is_forwarded {
-        without_forward_prefix(&mail.subject)
+        subject::strip_forward_prefix(&mail.subject)
     } else {
         &mail.subject
     };
@@ -264,10 +267,10 @@ async fn store_message(
         workspace_id: workspace,
         conversation_id: conversation.parties.id,
         message_id: rfc_id,
-        in_reply_to: metadata.in_reply_to.as_deref().map(bounded),
+        in_reply_to: metadata.in_reply_to.as_deref().map(truncate_line),
         reference_ids: metadata.references.as_deref(),
         subject: &mail.subject,
-        normalized_subject: &normalized_subject(thread_subject),
+        normalized_subject: &subject::normalize(thread_subject),
         sender_email: &sender,
         is_inbound: true,
         created_at: now,
@@ -276,7 +279,7 @@ async fn store_message(
     if !is_forwarded {
         cx.enqueue(&NotifyNewMessage {
             conversation_id: conversation.parties.id,
-            message_content: super::address::cut_at(&shown.words, PREVIEW).to_owned(),
+            message_content: truncate(&shown.one_line, PREVIEW).to_owned(),
             sender_type: SenderType::Visitor,
             message_id: id,
             sender_id,
@@ -291,7 +294,7 @@ async fn store_message(
 async fn store_unreadable(
     cx: &mut MutationCx,
     arrival: Arrival<'_>,
-    shown: &Shown,
+    shown: &Visible,
 ) -> Result<(ConversationId, MessageId)> {
     let Arrival { config, mail, kept, .. } = arrival;
     let subject = if mail.subject.is_empty() {
@@ -310,9 +313,9 @@ async fn store_unreadable(
     });
     let content = match &raw {
         Some(_) => UNREADABLE.to_owned(),
-        None => format!("{SENDERLESS}\n\n{}", shown.words),
+        None => format!("{SENDERLESS}\n\n{}", shown.one_line),
     };
-    let files = files::described(public_url, mail.files.as_deref().unwrap_or_default(), &kept.files);
+    let files = files::described(public_url, mail.attachments.as_deref().unwrap_or_default(), &kept.files);
     let metadata = EmailMetadata {
         subject: Some(mail.subject.clone()),
         from: Some(mail.from.clone()),
@@ -380,22 +383,23 @@ async fn find_conversation(
         config, token, mail, ..
     } = arrival;
     let workspace = config.workspace_id;
-    let named = token.and_then(|token| alias::conversation(&cx.server().master_key, token));
+    let named = token.and_then(|token| alias::verify(&cx.server().master_key, token));
     if let Some(id) = named
         && let Some(conversation) = reopened(cx, id, arrival).await?
     {
         return Ok(Some(conversation));
     }
     let in_reply_to = mail.in_reply_to.as_deref();
-    let answered = queries::answered_conversation(cx, workspace, in_reply_to, &mail.references).await?;
+    let references = mail.references.as_deref().unwrap_or_default();
+    let answered = queries::answered_conversation(cx, workspace, in_reply_to, references).await?;
     if let Some(id) = answered
         && let Some(conversation) = reopened(cx, id, arrival).await?
     {
         return Ok(Some(conversation));
     }
     let since = cx.now().plus(-SUBJECT_HOLDS);
-    let whole = normalized_subject(&mail.subject);
-    let bare = bare_subject(&mail.subject).to_lowercase();
+    let whole = subject::normalize(&mail.subject);
+    let bare = subject::strip_prefixes(&mail.subject).to_lowercase();
     for subject in [whole.as_str(), bare.as_str()] {
         // Mails without a subject have nothing in common.
         if subject.is_empty() {

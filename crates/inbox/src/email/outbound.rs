@@ -7,27 +7,22 @@ use opencom_contract::email_channel::{SendEmailReply, SentReply};
 use opencom_contract::messages::{DeliveryStatus, EmailMetadata, SenderType};
 use opencom_core::auth::token;
 use opencom_core::error::OrNotFound;
-use opencom_core::html::escape;
 use opencom_core::id::{EmailThreadId, MessageId, StoredFileId, WorkspaceId};
 use opencom_core::{Error, Permission, Result};
+use opencom_mail::outgoing::{Bodies, Written};
+use opencom_mail::{address, alias, subject, threading};
 use opencom_providers::email::{Attachment, Email, EmailError, Mailbox};
 use opencom_providers::files::FileKey;
 use opencom_runtime::{ActionCx, Job, MutationCx, QueryCx, ScopedFutureExt};
 use serde::{Deserialize, Serialize};
 
-use super::address::{address, bare_subject, bounded, normalized_subject};
 use super::rows::{ConfigRow, NewThread};
 use super::store::{self, Delivery};
-use super::{alias, content, delivery, queries};
+use super::{delivery, queries};
 use crate::conversations::rows::LockedConversation;
 use crate::conversations::store::NewMessageMarks;
 use crate::messages::rows::{MessageRow, NewMessage};
 use crate::{Inbox, conversations, messages, support_attachments};
-
-/// Characters of the random part of a mail's id.
-const RANDOM: usize = 8;
-/// The most references that a mail carries: the first one, which names the thread, and the newest.
-const MOST_REFERENCES: usize = 20;
 
 /// Sends a message's mail.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -175,7 +170,7 @@ pub(crate) async fn for_chat(
         to: vec![to],
         cc: None,
         bcc: None,
-        subject: one_line(&format!("Re: {}", bare_subject(&subject))),
+        subject: subject::reply(&subject),
         answered: last.map(|last| Answered {
             message_id: last.message_id,
             references: last.reference_ids.unwrap_or_default(),
@@ -202,8 +197,8 @@ pub(crate) async fn note_thread(
         in_reply_to: metadata.in_reply_to.as_deref(),
         reference_ids: metadata.references.as_deref(),
         subject,
-        normalized_subject: &normalized_subject(subject),
-        sender_email: &address(config.sender()),
+        normalized_subject: &subject::normalize(subject),
+        sender_email: &address::bare(config.sender()),
         is_inbound: false,
         created_at: cx.now(),
     };
@@ -227,11 +222,9 @@ struct Mail {
 impl Mail {
     fn metadata(self, config: &ConfigRow, message_id: &str) -> EmailMetadata {
         let in_reply_to = self.answered.as_ref().map(|answered| answered.message_id.clone());
-        let references = self.answered.map(|answered| {
-            let mut references = answered.references;
-            references.push(answered.message_id);
-            references
-        });
+        let references = self
+            .answered
+            .map(|answered| threading::reply_references(answered.references, answered.message_id));
         EmailMetadata {
             subject: Some(self.subject),
             from: Some(config.sender().to_owned()),
@@ -246,19 +239,8 @@ impl Mail {
     }
 }
 
-/// `<time.random.workspace@domain>`.
 fn new_message_id(cx: &MutationCx, workspace: WorkspaceId, domain: &str) -> Result<String> {
-    const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
-    let random: String = token::random::<RANDOM>()?
-        .iter()
-        .map(|byte| char::from(DIGITS[usize::from(*byte) % DIGITS.len()]))
-        .collect();
-    Ok(format!("<{}.{random}.{workspace}@{domain}>", cx.now().0))
-}
-
-fn one_line(text: &str) -> String {
-    let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    bounded(line.trim()).to_owned()
+    Ok(threading::message_id(cx.now(), token::random()?, workspace, domain))
 }
 
 /// What a mail is made from.
@@ -375,21 +357,13 @@ fn lay_out(
     let mailboxes = |texts: Option<Vec<String>>| -> std::result::Result<Vec<Mailbox>, EmailError> {
         texts.into_iter().flatten().map(|text| text.parse()).collect()
     };
-    let mut html = if job.is_html {
-        message.content.clone()
+    let written = if job.is_html {
+        Written::Html(&message.content)
     } else {
-        html_of_text(&message.content)
+        Written::Text(&message.content)
     };
-    if let Some(signature) = stated(&config.signature) {
-        html.push_str("<br><br>--<br>");
-        html.push_str(&signature);
-    }
-    let text = match (&job.text, job.is_html) {
-        (Some(text), _) => text.clone(),
-        (None, true) => content::words(&message.content),
-        (None, false) => message.content.clone(),
-    };
-    let alias = alias::of_conversation(
+    let bodies = Bodies::new(written, job.text.as_deref(), stated(&config.signature).as_deref());
+    let alias = alias::for_conversation(
         &cx.server().master_key,
         &config.forwarding_address,
         message.conversation_id,
@@ -403,27 +377,14 @@ fn lay_out(
         bcc: mailboxes(metadata.bcc)?,
         reply_to: alias.map(|alias| Mailbox::new(name.as_deref(), &alias)).transpose()?,
         subject: metadata.subject.unwrap_or_default(),
-        html,
-        text: Some(text),
+        html: bodies.html,
+        text: Some(bodies.text),
         message_id: metadata.message_id,
         in_reply_to: metadata.in_reply_to.filter(is_id),
-        references: newest(references),
+        references: threading::limit_references(references),
         attachments,
         idempotency_key: Some(format!("email:{}", message.id)),
     })
-}
-
-/// The first reference and the newest ones.
-fn newest(mut references: Vec<String>) -> Vec<String> {
-    if references.len() > MOST_REFERENCES {
-        references.drain(1..references.len() + 1 - MOST_REFERENCES);
-    }
-    references
-}
-
-/// A chat message as HTML.
-fn html_of_text(text: &str) -> String {
-    escape(text).replace('\n', "<br>")
 }
 
 async fn bytes_of(inbox: &Inbox, file: StoredFileId) -> Result<Bytes> {
@@ -431,27 +392,4 @@ async fn bytes_of(inbox: &Inbox, file: StoredFileId) -> Result<Bytes> {
     let body = inbox.parts.files.open(&key, None).await.map_err(Error::internal)?;
     let bytes: BytesMut = body.stream.try_collect().await.map_err(Error::internal)?;
     Ok(bytes.freeze())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn long_threads_keep_their_beginning_and_their_end() {
-        let ids = |range: std::ops::Range<usize>| range.map(|n| n.to_string()).collect::<Vec<_>>();
-        assert_eq!(newest(ids(0..3)), ids(0..3));
-        let kept = newest(ids(0..50));
-        assert_eq!(
-            (kept.len(), kept[0].as_str(), kept[1].as_str()),
-            (MOST_REFERENCES, "0", "31")
-        );
-        assert_eq!(kept.last().unwrap(), "49");
-    }
-
-    #[test]
-    fn a_chat_message_becomes_html_and_nothing_in_it_does() {
-        let html = html_of_text("a <b>\nc & \"d\"");
-        assert!(!html.contains("<b>") && html.contains("<br>"), "{html}");
-    }
 }

@@ -79,14 +79,14 @@ pub(super) fn length(thread: &[SignedMessage], audience: Audience) -> usize {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
     use opencom_core::id::ConversationId;
 
     use super::*;
     use crate::messages::rows::MessageRow;
 
     /// A thread, newest first, of messages by sender and second.
-    pub(in crate::notifications) fn thread(messages: &[(SenderType, i64)]) -> Vec<SignedMessage> {
+    fn thread(messages: &[(SenderType, i64)]) -> Vec<SignedMessage> {
         let conversation_id = ConversationId::generate();
         let signed = |(sender_type, second): &(SenderType, i64)| SignedMessage {
             message: MessageRow {

@@ -1,79 +1,91 @@
-//! The body of a report of a provider: a mail, with or without its content, or what became of one that was sent.
+//! Webhook bodies of a mail provider: a received mail, with or without its content, or a delivery event of a sent mail.
+//!
+//! The caller checks the webhook's signature first.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use opencom_core::{Error, Result};
 use serde_json::{Map, Value};
 
-use super::mail::{File, Incoming, NAMELESS, UNKNOWN_TYPE};
+use crate::{Attachment, Incoming};
 
-/// The type of a report that brings a mail.
+/// The event type of a received mail.
 const RECEIVED: &str = "email.received";
 
-/// What a report tells.
+/// An event that a provider posts.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Report {
-    /// A mail came. When its content is missing, the provider has to be asked for it.
-    Mail {
-        /// The mail, as far as it is here.
+pub enum Event {
+    /// A mail was received.
+    Received {
+        /// The mail, as far as the webhook contains it.
         mail: Box<Incoming>,
-        /// Whether the provider has to be asked for the rest.
+        /// Whether the webhook leaves out the content, which has to be fetched from the provider.
         is_announced: bool,
     },
-    /// Something became of a mail that was sent.
+    /// The delivery state of a sent mail changed.
     Delivery(DeliveryEvent),
 }
 
-/// What became of a mail that was sent.
+/// A change of the delivery state of a sent mail.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct DeliveryEvent {
-    /// `email.delivered` and the like.
-    pub(super) kind: String,
-    /// What the provider calls the mail.
-    pub(super) email_id: Option<String>,
+pub struct DeliveryEvent {
+    /// The event type, such as `email.delivered`. Empty if the body has none.
+    pub kind: String,
+    /// The provider's id of the mail.
+    pub email_id: Option<String>,
 }
 
-/// Reads a report.
+/// Why a webhook body cannot be parsed.
+#[derive(Debug, thiserror::Error)]
+pub enum ParseError {
+    /// The body is not a JSON object.
+    #[error(transparent)]
+    Json(#[from] serde_json::Error),
+    /// The field `raw`, the mail in MIME format, is not base64.
+    #[error(transparent)]
+    Base64(#[from] base64::DecodeError),
+}
+
+/// Parses a webhook body: an event, or the fields of a received mail without an envelope.
 ///
 /// # Errors
-/// An internal one when it is no JSON object, or one whose `raw` is no base64.
-pub(super) fn read(body: &[u8]) -> Result<Report> {
-    let mut object: Map<String, Value> = serde_json::from_slice(body).map_err(Error::internal)?;
+/// If the body is not a JSON object, or its field `raw` is not base64.
+pub fn parse(body: &[u8]) -> Result<Event, ParseError> {
+    let mut object: Map<String, Value> = serde_json::from_slice(body)?;
     let kind = object.get("type").and_then(Value::as_str).map(str::to_owned);
     match (kind, object.get_mut("data")) {
-        (Some(kind), Some(Value::Object(data))) if kind == RECEIVED => mail(&std::mem::take(data)),
-        (Some(_), Some(_)) => Ok(Report::Delivery(event(&object))),
-        _ => mail(&object),
+        (Some(kind), Some(Value::Object(data))) if kind == RECEIVED => received(&std::mem::take(data)),
+        (Some(_), Some(_)) => Ok(Event::Delivery(delivery(&object))),
+        _ => received(&object),
     }
 }
 
-/// Reads a report of what became of a mail.
+/// Parses a webhook body as a delivery event, whatever its type.
 ///
 /// # Errors
-/// An internal one when it is no JSON object.
-pub(super) fn read_delivery(body: &[u8]) -> Result<DeliveryEvent> {
-    let object: Map<String, Value> = serde_json::from_slice(body).map_err(Error::internal)?;
-    Ok(event(&object))
+/// If the body is not a JSON object.
+pub fn parse_delivery(body: &[u8]) -> Result<DeliveryEvent, ParseError> {
+    let object: Map<String, Value> = serde_json::from_slice(body)?;
+    Ok(delivery(&object))
 }
 
-fn event(object: &Map<String, Value>) -> DeliveryEvent {
+fn delivery(object: &Map<String, Value>) -> DeliveryEvent {
     let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
     let id = object.get("data").and_then(|data| data.get("email_id"));
     DeliveryEvent {
         kind: text(object.get("type")).unwrap_or_default(),
-        // PostgreSQL stores no NUL, so no mail here is called so.
+        // PostgreSQL cannot store NUL, so no sent mail has such an id.
         email_id: text(id).filter(|id| !id.is_empty() && !id.contains('\0')),
     }
 }
 
-fn mail(fields: &Map<String, Value>) -> Result<Report> {
+fn received(fields: &Map<String, Value>) -> Result<Event, ParseError> {
     let text = |name: &str| fields.get(name).and_then(Value::as_str).map(str::to_owned);
     let mut mail = Incoming {
         provider_id: text("email_id").filter(|id| !id.is_empty()),
         from: text("from").unwrap_or_default(),
         to: texts(fields.get("to")).unwrap_or_default(),
         cc: texts(fields.get("cc")),
-        others: [texts(fields.get("bcc")), texts(fields.get("received_for"))]
+        other_recipients: [texts(fields.get("bcc")), texts(fields.get("received_for"))]
             .into_iter()
             .flatten()
             .flatten()
@@ -84,10 +96,10 @@ fn mail(fields: &Map<String, Value>) -> Result<Report> {
         message_id: text("message_id")
             .map(|id| id.trim().to_owned())
             .filter(|id| !id.is_empty()),
-        files: fields
+        attachments: fields
             .get("attachments")
             .and_then(Value::as_array)
-            .map(|files| files.iter().map(file).collect()),
+            .map(|attachments| attachments.iter().map(attachment).collect()),
         ..Incoming::default()
     };
     if let Some(headers) = fields.get("headers").and_then(Value::as_object) {
@@ -102,15 +114,15 @@ fn mail(fields: &Map<String, Value>) -> Result<Report> {
     let has = |name: &str| fields.get(name).is_some_and(|value| !value.is_null());
     let is_announced = mail.provider_id.is_some() && !["text", "html", "headers", "raw"].into_iter().any(has);
     if let Some(raw) = fields.get("raw").and_then(Value::as_str) {
-        mail.read_raw(STANDARD.decode(raw.trim()).map_err(Error::internal)?);
+        mail.overlay_mime(STANDARD.decode(raw.trim())?);
     }
-    Ok(Report::Mail {
+    Ok(Event::Received {
         mail: Box::new(mail),
         is_announced,
     })
 }
 
-/// A text or a list of texts.
+/// Returns the strings of a field that is a string or a list of strings.
 fn texts(value: Option<&Value>) -> Option<Vec<String>> {
     match value? {
         Value::String(text) => Some(vec![text.clone()]),
@@ -119,14 +131,13 @@ fn texts(value: Option<&Value>) -> Option<Vec<String>> {
     }
 }
 
-fn file(value: &Value) -> File {
+fn attachment(value: &Value) -> Attachment {
     let text = |name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
-    File {
-        name: text("filename").unwrap_or_else(|| NAMELESS.to_owned()),
-        content_type: text("content_type").unwrap_or_else(|| UNKNOWN_TYPE.to_owned()),
-        size: value.get("size").and_then(Value::as_u64).unwrap_or(0),
-        bytes: None,
-    }
+    Attachment::described(
+        text("filename"),
+        text("content_type"),
+        value.get("size").and_then(Value::as_u64),
+    )
 }
 
 #[cfg(test)]
@@ -136,14 +147,14 @@ mod tests {
     use super::*;
 
     fn read_mail(body: &Value) -> (Incoming, bool) {
-        match read(body.to_string().as_bytes()).unwrap() {
-            Report::Mail { mail, is_announced } => (*mail, is_announced),
-            Report::Delivery(event) => panic!("{event:?}"),
+        match parse(body.to_string().as_bytes()).unwrap() {
+            Event::Received { mail, is_announced } => (*mail, is_announced),
+            Event::Delivery(event) => panic!("{event:?}"),
         }
     }
 
     #[test]
-    fn all_three_forms_are_read() {
+    fn all_three_forms_of_a_received_mail_are_parsed() {
         let flat = json!({
             "from": "Ada <ada@x.com>", "to": "inbox-1@mail.opencom.app", "cc": ["b@x.com"], "subject": "Hi",
             "text": "hello", "html": null, "headers": { "Message-ID": "<1@x>", "In-Reply-To": " <0@x> ", "REFERENCES": " <a> \n <b>" },
@@ -155,12 +166,15 @@ mod tests {
         assert_eq!((mail.text.as_deref(), mail.html.as_deref()), (Some("hello"), None));
         assert_eq!(mail.message_id.as_deref(), Some("<1@x>"));
         assert_eq!(mail.in_reply_to.as_deref(), Some("<0@x>"));
-        assert_eq!(mail.references, ["<a>", "<b>"]);
-        let files = mail.files.clone().unwrap();
+        assert_eq!(
+            mail.references.as_deref(),
+            Some(&["<a>".to_owned(), "<b>".to_owned()][..])
+        );
+        let files = mail.attachments.clone().unwrap();
         assert_eq!((files[0].name.as_str(), files[0].size), ("a.png", 7));
         assert_eq!(
             (files[1].name.as_str(), files[1].content_type.as_str()),
-            (NAMELESS, UNKNOWN_TYPE)
+            ("attachment", "application/octet-stream")
         );
 
         let envelope = json!({ "type": "email.received", "created_at": "x", "data": flat });
@@ -173,33 +187,33 @@ mod tests {
         let (mail, is_announced) = read_mail(&announced);
         assert!(is_announced);
         assert_eq!(
-            (mail.provider_id.as_deref(), mail.others.as_slice()),
+            (mail.provider_id.as_deref(), mail.other_recipients.as_slice()),
             (Some("e1"), &["h@x".to_owned()][..])
         );
     }
 
     #[test]
-    fn little_is_enough() {
+    fn every_field_is_optional() {
         let (mail, is_announced) = read_mail(&json!({}));
         assert!(!is_announced);
-        assert_eq!((mail.subject.as_str(), mail.files), ("", None));
+        assert_eq!((mail.subject.as_str(), mail.attachments), ("", None));
         for body in ["", "[]", "1", "{"] {
-            assert!(read(body.as_bytes()).is_err(), "{body}");
+            assert!(parse(body.as_bytes()).is_err(), "{body}");
         }
     }
 
     #[test]
-    fn other_reports_tell_of_deliveries() {
+    fn other_events_are_delivery_events() {
         let body = json!({ "type": "email.bounced", "data": { "email_id": "e1" } });
         let event = DeliveryEvent {
             kind: "email.bounced".to_owned(),
             email_id: Some("e1".to_owned()),
         };
         assert_eq!(
-            read(body.to_string().as_bytes()).unwrap(),
-            Report::Delivery(event.clone())
+            parse(body.to_string().as_bytes()).unwrap(),
+            Event::Delivery(event.clone())
         );
-        assert_eq!(read_delivery(body.to_string().as_bytes()).unwrap(), event);
-        assert_eq!(read_delivery(b"{}").unwrap().email_id, None);
+        assert_eq!(parse_delivery(body.to_string().as_bytes()).unwrap(), event);
+        assert_eq!(parse_delivery(b"{}").unwrap().email_id, None);
     }
 }

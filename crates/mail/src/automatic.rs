@@ -1,19 +1,22 @@
-//! Mail that nobody wrote: answers of machines, mails that came back, our own.
+//! Recognising bounces and automatic replies (RFC 3464, RFC 3834).
 
-use super::mail::Incoming;
+use crate::Incoming;
 
-/// Why a mail is not taken for a message of its sender.
+/// The most message ids that are taken from one bounce.
+const MAX_IDS: usize = 20;
+
+/// A kind of mail that no person wrote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Automatic {
-    /// A mail could not be delivered.
+pub enum Automatic {
+    /// A bounce: a delivery status notification about a mail that was not delivered.
     Bounce,
-    /// A machine answers.
+    /// An automatic reply, such as an out-of-office notice.
     Reply,
 }
 
 impl Automatic {
-    /// As the row of the mail says it.
-    pub(super) fn as_str(self) -> &'static str {
+    /// Returns the stored name: `bounce` or `automatic`.
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Bounce => "bounce",
             Self::Reply => "automatic",
@@ -21,8 +24,8 @@ impl Automatic {
     }
 }
 
-/// What a mail is when nobody wrote it, by its headers and its sender.
-pub(super) fn kind(mail: &Incoming, sender: &str) -> Option<Automatic> {
+/// Classifies a mail by its headers and its sender, a bare address. Returns `None` for a mail that a person wrote.
+pub fn classify(mail: &Incoming, sender: &str) -> Option<Automatic> {
     let header = |name: &str| {
         mail.header(name)
             .map(str::trim)
@@ -31,8 +34,9 @@ pub(super) fn kind(mail: &Incoming, sender: &str) -> Option<Automatic> {
     };
     let local = sender.split('@').next().unwrap_or_default();
     let is_report = header("content-type").starts_with("multipart/report");
-    let comes_back = mail.header("return-path").is_some_and(|path| path.trim() == "<>");
-    if matches!(local, "mailer-daemon" | "postmaster") && (is_report || comes_back) || is_report && comes_back {
+    let has_null_sender = mail.header("return-path").is_some_and(|path| path.trim() == "<>");
+    if matches!(local, "mailer-daemon" | "postmaster") && (is_report || has_null_sender) || is_report && has_null_sender
+    {
         return Some(Automatic::Bounce);
     }
     let submitted = header("auto-submitted");
@@ -40,16 +44,21 @@ pub(super) fn kind(mail: &Incoming, sender: &str) -> Option<Automatic> {
     if is_automatic && (is_report || local == "mailer-daemon") {
         return Some(Automatic::Bounce);
     }
-    let says_so = ["x-autoreply", "x-autorespond", "x-autoresponder"]
+    let has_autoreply_header = ["x-autoreply", "x-autorespond", "x-autoresponder"]
         .iter()
         .any(|name| !matches!(header(name).as_str(), "" | "no"));
-    (is_automatic || says_so || header("precedence") == "auto_reply").then_some(Automatic::Reply)
+    (is_automatic || has_autoreply_header || header("precedence") == "auto_reply").then_some(Automatic::Reply)
 }
 
-/// Ids of mails that a text, which is a mail that came back, tells of.
-pub(super) fn mentioned_ids(mail: &Incoming) -> Vec<String> {
-    let mut ids: Vec<String> = mail.in_reply_to.iter().chain(&mail.references).cloned().collect();
-    let texts = [mail.text.as_deref(), mail.returned.as_deref()];
+/// Returns the message ids that a bounce names in its headers, its text and the returned headers, at most 20.
+pub fn bounced_message_ids(mail: &Incoming) -> Vec<String> {
+    let mut ids: Vec<String> = mail
+        .in_reply_to
+        .iter()
+        .chain(mail.references.iter().flatten())
+        .cloned()
+        .collect();
+    let texts = [mail.text.as_deref(), mail.returned_headers.as_deref()];
     for line in texts.into_iter().flatten().flat_map(str::lines) {
         let Some((name, value)) = line.split_once(':') else {
             continue;
@@ -58,7 +67,7 @@ pub(super) fn mentioned_ids(mail: &Incoming) -> Vec<String> {
             ids.push(value.trim().to_owned());
         }
     }
-    ids.truncate(20);
+    ids.truncate(MAX_IDS);
     ids
 }
 
@@ -75,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn machines_are_told_by_what_they_say() {
+    fn automatic_mail_is_recognised_by_headers_and_sender() {
         let report = ("Content-Type", "multipart/report; report-type=delivery-status");
         for (headers, sender, expected) in [
             (vec![], "ada@x.com", None),
@@ -101,18 +110,18 @@ mod tests {
             ),
             (vec![], "postmaster@x.com", None),
         ] {
-            assert_eq!(kind(&with(&headers), sender), expected, "{headers:?} {sender}");
+            assert_eq!(classify(&with(&headers), sender), expected, "{headers:?} {sender}");
         }
     }
 
     #[test]
-    fn a_mail_that_came_back_names_the_one_that_was_sent() {
+    fn a_bounce_names_the_mail_that_was_sent() {
         let mail = Incoming {
             text: Some("It failed.\nMessage-ID: <a@x.com>\nSubject: x".to_owned()),
-            returned: Some("message-id: <b@x.com>\n".to_owned()),
-            references: vec!["<c@x.com>".to_owned()],
+            returned_headers: Some("message-id: <b@x.com>\n".to_owned()),
+            references: Some(vec!["<c@x.com>".to_owned()]),
             ..Incoming::default()
         };
-        assert_eq!(mentioned_ids(&mail), ["<c@x.com>", "<a@x.com>", "<b@x.com>"]);
+        assert_eq!(bounced_message_ids(&mail), ["<c@x.com>", "<a@x.com>", "<b@x.com>"]);
     }
 }

@@ -1,19 +1,19 @@
-//! Whether somebody passed on another's mail, and whose it was.
+//! Recognising forwarded mails, and their original sender.
 
-use super::content::words_of_html;
+use crate::html;
 
-/// Whether a mail passes on another one: its subject or a line of its text says so.
-pub(super) fn is_forwarded(subject: &str, text: Option<&str>) -> bool {
+/// Returns true if a mail is forwarded, by the prefix of its subject or a separator line in its text.
+pub fn is_forwarded(subject: &str, text: Option<&str>) -> bool {
     let starts = |prefix: &str| {
         subject
             .get(..prefix.len())
             .is_some_and(|start| start.eq_ignore_ascii_case(prefix))
     };
-    starts("fw:") || starts("fwd:") || text.is_some_and(|text| text.split('\n').any(is_marker))
+    starts("fw:") || starts("fwd:") || text.is_some_and(|text| text.split('\n').any(is_separator))
 }
 
-/// Exactly six hyphens, space, and `forwarded`.
-fn is_marker(line: &str) -> bool {
+/// Returns true for a separator line: exactly six hyphens, optional white space, and `forwarded`.
+fn is_separator(line: &str) -> bool {
     let Some(rest) = line.strip_prefix("------") else {
         return false;
     };
@@ -23,18 +23,18 @@ fn is_marker(line: &str) -> bool {
         .is_some_and(|word| word.eq_ignore_ascii_case(WORD))
 }
 
-/// Who wrote the mail that was passed on, as it says; `from` when it does not say.
-pub(super) fn original_sender(text: Option<&str>, html: Option<&str>, from: &str) -> String {
+/// Returns the original sender that a forwarded mail quotes, name and address, or `from` if it quotes none.
+pub fn original_sender(text: Option<&str>, html: Option<&str>, from: &str) -> String {
     let text = text.filter(|text| !text.is_empty()).map(str::to_owned);
-    let body = text.or_else(|| html.map(words_of_html)).unwrap_or_default();
-    named_sender(&body)
+    let body = text.or_else(|| html.map(html::to_text)).unwrap_or_default();
+    quoted_sender(&body)
         .filter(|sender| sender.contains('@'))
         .unwrap_or(from)
         .to_owned()
 }
 
-/// The rest of the line behind the first `from:` that has space behind it.
-fn named_sender(body: &str) -> Option<&str> {
+/// Returns the rest of the line after the first `from:` that is followed by white space.
+fn quoted_sender(body: &str) -> Option<&str> {
     const WORD: &str = "from:";
     let lower = body.to_ascii_lowercase();
     let mut start = 0;
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn subject_or_six_hyphens_say_that_a_mail_was_passed_on() {
+    fn subject_prefix_or_six_hyphens_mark_a_forwarded_mail() {
         for (subject, text, forwarded) in [
             ("Fw: x", "", true),
             ("FWD: x", "", true),
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn the_original_sender_is_the_first_that_is_named() {
+    fn the_original_sender_is_the_first_that_is_quoted() {
         let of = |text: &str| original_sender(Some(text), None, "me@x.com");
         for (text, sender) in [
             ("From: Ada <ada@example.com>\nTo: me", "Ada <ada@example.com>"),
