@@ -42,12 +42,14 @@ CREATE INDEX visitors_name_search
 
 CREATE TABLE visitor_presence (
     visitor_id uuid PRIMARY KEY REFERENCES visitors (id) ON DELETE CASCADE,
+    workspace_id uuid NOT NULL REFERENCES workspaces (id) ON DELETE CASCADE,
     last_seen_at timestamptz NOT NULL
 ) WITH (fillfactor = 70);
 COMMENT ON TABLE visitor_presence IS 'Owner: inbox. Heartbeats. Apart from visitors, so that a heartbeat neither rewrites the visitor''s row nor marks queries of visitors stale.';
 
 CREATE TABLE visitor_aliases (
     old_visitor_id uuid PRIMARY KEY,
+    workspace_id uuid NOT NULL REFERENCES workspaces (id) ON DELETE CASCADE,
     visitor_id uuid NOT NULL REFERENCES visitors (id) ON DELETE CASCADE,
     created_at timestamptz NOT NULL
 );
@@ -124,6 +126,7 @@ CREATE INDEX conversations_visitor_open ON conversations (visitor_id, created_at
 
 CREATE TABLE messages (
     id uuid PRIMARY KEY,
+    workspace_id uuid NOT NULL REFERENCES workspaces (id) ON DELETE CASCADE,
     conversation_id uuid NOT NULL REFERENCES conversations (id) ON DELETE CASCADE,
     sender_id text NOT NULL,
     sender_user_id uuid,
@@ -225,6 +228,7 @@ CREATE INDEX tickets_form ON tickets (form_id) WHERE form_id IS NOT NULL;
 
 CREATE TABLE ticket_comments (
     id uuid PRIMARY KEY,
+    workspace_id uuid NOT NULL REFERENCES workspaces (id) ON DELETE CASCADE,
     ticket_id uuid NOT NULL REFERENCES tickets (id) ON DELETE CASCADE,
     author_id text NOT NULL,
     author_type text NOT NULL
@@ -277,6 +281,7 @@ CREATE INDEX tags_by_creation ON tags (workspace_id, created_at, id);
 
 CREATE TABLE conversation_tags (
     id uuid PRIMARY KEY,
+    workspace_id uuid NOT NULL REFERENCES workspaces (id) ON DELETE CASCADE,
     conversation_id uuid NOT NULL REFERENCES conversations (id) ON DELETE CASCADE,
     tag_id uuid NOT NULL REFERENCES tags (id) ON DELETE CASCADE,
     applied_by text
@@ -314,6 +319,7 @@ CREATE INDEX notification_events_workspace ON notification_events (workspace_id,
 
 CREATE TABLE notification_dedupe_keys (
     dedupe_key text PRIMARY KEY,
+    workspace_id uuid NOT NULL REFERENCES workspaces (id) ON DELETE CASCADE,
     event_id uuid NOT NULL REFERENCES notification_events (id) ON DELETE CASCADE,
     created_at timestamptz NOT NULL
 );
@@ -346,6 +352,7 @@ CREATE INDEX notification_deliveries_workspace ON notification_deliveries (works
 
 CREATE TABLE mailed_messages (
     message_id uuid PRIMARY KEY REFERENCES messages (id) ON DELETE CASCADE,
+    workspace_id uuid NOT NULL REFERENCES workspaces (id) ON DELETE CASCADE,
     created_at timestamptz NOT NULL
 );
 COMMENT ON TABLE mailed_messages IS 'Owner: inbox. The newest message of each notification mail, so that no message is announced by two mails.';

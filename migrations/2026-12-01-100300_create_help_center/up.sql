@@ -152,6 +152,7 @@ CREATE INDEX article_assets_import_source
 
 CREATE TABLE article_feedback (
     id uuid PRIMARY KEY,
+    workspace_id uuid NOT NULL REFERENCES workspaces (id) ON DELETE CASCADE,
     article_id uuid NOT NULL REFERENCES articles (id) ON DELETE CASCADE,
     visitor_id uuid,
     helpful boolean NOT NULL,

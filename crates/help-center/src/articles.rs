@@ -348,7 +348,7 @@ impl Articles for HelpCenter {
             None => None,
         };
         cx.count_caller(Limit::Search)?;
-        feedback::record(cx, article.id, req.helpful, visitor).await
+        feedback::record(cx, &article, req.helpful, visitor).await
     }
 
     async fn articles_get_feedback_stats(&self, cx: &mut QueryCx, req: GetFeedbackStats) -> Result<FeedbackStats> {

@@ -96,6 +96,7 @@ diesel::table! {
 diesel::table! {
     article_feedback (id) {
         id -> Uuid,
+        workspace_id -> Uuid,
         article_id -> Uuid,
         visitor_id -> Nullable<Uuid>,
         helpful -> Bool,

@@ -26,6 +26,7 @@ diesel::table! {
 diesel::table! {
     visitor_presence (visitor_id) {
         visitor_id -> Uuid,
+        workspace_id -> Uuid,
         last_seen_at -> Timestamptz,
     }
 }
@@ -33,6 +34,7 @@ diesel::table! {
 diesel::table! {
     visitor_aliases (old_visitor_id) {
         old_visitor_id -> Uuid,
+        workspace_id -> Uuid,
         visitor_id -> Uuid,
         created_at -> Timestamptz,
     }
@@ -89,6 +91,7 @@ diesel::table! {
 diesel::table! {
     messages (id) {
         id -> Uuid,
+        workspace_id -> Uuid,
         conversation_id -> Uuid,
         sender_id -> Text,
         sender_user_id -> Nullable<Uuid>,
@@ -162,6 +165,7 @@ diesel::table! {
 diesel::table! {
     ticket_comments (id) {
         id -> Uuid,
+        workspace_id -> Uuid,
         ticket_id -> Uuid,
         author_id -> Text,
         author_type -> Text,
@@ -194,6 +198,7 @@ diesel::table! {
 diesel::table! {
     notification_dedupe_keys (dedupe_key) {
         dedupe_key -> Text,
+        workspace_id -> Uuid,
         event_id -> Uuid,
         created_at -> Timestamptz,
     }
@@ -248,6 +253,7 @@ diesel::table! {
 diesel::table! {
     conversation_tags (id) {
         id -> Uuid,
+        workspace_id -> Uuid,
         conversation_id -> Uuid,
         tag_id -> Uuid,
         applied_by -> Nullable<Text>,

@@ -3,6 +3,7 @@
 diesel::table! {
     mailed_messages (message_id) {
         message_id -> Uuid,
+        workspace_id -> Uuid,
         created_at -> Timestamptz,
     }
 }
