@@ -19,8 +19,8 @@ SELECT c.id FROM email_threads e JOIN conversations c ON c.id = e.conversation_i
 INSERT INTO conversations (id, workspace_id, status, channel, subject, created_at, updated_at)
     VALUES ((lpad(to_hex(:r::bigint), 12, '0') || substr(md5(random()::text), 1, 18) || '12')::uuid, :workspace::uuid, 'open',
             'email', 'Where is my order?', now(), now()) RETURNING id;
-INSERT INTO messages (id, conversation_id, sender_id, sender_type, content, channel, email_metadata, created_at)
-    SELECT (lpad(to_hex(:r::bigint), 12, '0') || substr(md5(random()::text), 1, 18) || '13')::uuid, id,
+INSERT INTO messages (id, workspace_id, conversation_id, sender_id, sender_type, content, channel, email_metadata, created_at)
+    SELECT (lpad(to_hex(:r::bigint), 12, '0') || substr(md5(random()::text), 1, 18) || '13')::uuid, workspace_id, id,
            '01a2030d957171b2bf40d9f37171a210', 'visitor', 'Hello, my order has not arrived yet. Ada', 'email',
            jsonb_build_object('subject', 'Where is my order?', 'messageId', md5(random()::text)), now()
     FROM conversations WHERE workspace_id = :workspace::uuid ORDER BY created_at DESC, id DESC LIMIT 1;

@@ -3,8 +3,8 @@
 BEGIN;
 SELECT id, workspace_id, visitor_id, last_message_at, last_message_id FROM conversations
     WHERE id = (lpad(to_hex(:first::bigint + :i::bigint), 12, '0') || repeat('0', 18) || '12')::uuid LIMIT 1 FOR UPDATE;
-INSERT INTO messages (id, conversation_id, sender_id, sender_user_id, sender_type, content, attachment_ids, created_at)
-    VALUES ((lpad(to_hex((extract(epoch FROM clock_timestamp()) * 1000)::bigint), 12, '0') || substr(md5(random()::text), 1, 18) || '13')::uuid,
+INSERT INTO messages (id, workspace_id, conversation_id, sender_id, sender_user_id, sender_type, content, attachment_ids, created_at)
+    VALUES ((lpad(to_hex((extract(epoch FROM clock_timestamp()) * 1000)::bigint), 12, '0') || substr(md5(random()::text), 1, 18) || '13')::uuid, :workspace::uuid,
             (lpad(to_hex(:first::bigint + :i::bigint), 12, '0') || repeat('0', 18) || '12')::uuid,
             '01a2030d957171b2bf40d9f37171a202', '01a2030d957171b2bf40d9f37171a202', 'agent',
             'You find it under Settings, Billing, Address.', NULL, now());

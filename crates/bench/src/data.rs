@@ -54,8 +54,8 @@ const TICKETS: &str = "
          LATERAL (SELECT now() - interval '1 year' + i * interval '30 seconds' AS at) AS t";
 
 const THREADS: &str = "
-    INSERT INTO messages (id, conversation_id, sender_id, sender_type, content, created_at)
-    SELECT (lpad(to_hex($3::bigint + i * $4::bigint + m), 12, '0') || repeat('0', 18) || '13')::uuid,
+    INSERT INTO messages (id, workspace_id, conversation_id, sender_id, sender_type, content, created_at)
+    SELECT (lpad(to_hex($3::bigint + i * $4::bigint + m), 12, '0') || repeat('0', 18) || '13')::uuid, $6,
            (lpad(to_hex($3::bigint + i), 12, '0') || repeat('0', 18) || '12')::uuid,
            lpad(to_hex($3::bigint + i / $5::bigint), 12, '0') || repeat('0', 18) || '10', 'visitor',
            'Message ' || m || ' of conversation ' || i || ': how do I change the address on my invoice?',
@@ -101,7 +101,7 @@ pub(crate) async fn generate(url: &str, workspace: WorkspaceId, conversations: u
             .execute(TICKETS, &[&workspace, &from, &to, &first, &per_visitor])
             .await?;
         client
-            .execute(THREADS, &[&from, &to, &first, &messages, &per_visitor])
+            .execute(THREADS, &[&from, &to, &first, &messages, &per_visitor, &workspace])
             .await?;
         done = next;
         let rate = f64::from(u32::try_from(done)?) / started.elapsed().as_secs_f64();

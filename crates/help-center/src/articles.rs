@@ -293,7 +293,7 @@ impl Handle<SubmitFeedback> for HelpCenter {
             None => None,
         };
         cx.count_caller(limits::SEARCH)?;
-        feedback::record(cx, article.id, req.helpful, visitor).await
+        feedback::record(cx, &article, req.helpful, visitor).await
     }
 }
 

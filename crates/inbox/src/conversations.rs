@@ -260,6 +260,7 @@ async fn open_for_visitor(cx: &mut MutationCx, visitor: VisitorId, workspace: Wo
     let row = store::insert(cx, conversation).await?;
     let message = NewMessage {
         id: greeting,
+        workspace_id: row.workspace_id,
         conversation_id: row.id,
         sender_id: SYSTEM,
         sender_user_id: None,

@@ -129,6 +129,7 @@ impl Inbox {
         let metadata = mail.as_ref().map(|(_, metadata)| metadata);
         let message = NewMessage {
             id,
+            workspace_id: conversation.parties.workspace_id,
             conversation_id: conversation.parties.id,
             sender_id: &sender_id,
             sender_user_id: sender.user(),

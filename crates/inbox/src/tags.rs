@@ -9,7 +9,7 @@ use opencom_contract::tags::{
     Tag, Update,
 };
 use opencom_core::error::OrNotFound;
-use opencom_core::id::{ConversationId, ConversationTagId, TagId, UserId};
+use opencom_core::id::{ConversationId, ConversationTagId, TagId, UserId, WorkspaceId};
 use opencom_core::{Error, Permission, Result};
 use opencom_runtime::{Handle, MutationCx, QueryCx};
 
@@ -80,12 +80,13 @@ impl Handle<Remove> for Inbox {
 
 impl Handle<AddToConversation> for Inbox {
     async fn handle(&self, cx: &mut MutationCx, req: AddToConversation) -> Result<ConversationTagId> {
-        let caller = linking(cx, req.conversation_id, req.tag_id).await?;
+        let (caller, workspace_id) = linking(cx, req.conversation_id, req.tag_id).await?;
         if req.applied_by_user_id.is_some_and(|user| user != caller) {
             return Err(Error::not_authorized("Cannot apply tag on behalf of another user"));
         }
         let link = NewConversationTag {
             id: ConversationTagId::generate(),
+            workspace_id,
             conversation_id: req.conversation_id,
             tag_id: req.tag_id,
             applied_by: req.applied_by.unwrap_or(AppliedBy::Manual),
@@ -124,8 +125,9 @@ async fn managed(cx: &mut MutationCx, id: TagId) -> Result<TagRow> {
     Ok(row)
 }
 
-/// The caller, who may tag this conversation with this tag. The tag stays until the end of the transaction.
-async fn linking(cx: &mut MutationCx, conversation: ConversationId, tag: TagId) -> Result<UserId> {
+/// Authorizes the caller to tag this conversation with this tag; returns the caller and the workspace. The tag stays until the
+/// end of the transaction.
+async fn linking(cx: &mut MutationCx, conversation: ConversationId, tag: TagId) -> Result<(UserId, WorkspaceId)> {
     cx.agent().await?;
     let conversation = conversations::parties(cx, conversation)
         .await?
@@ -140,5 +142,5 @@ async fn linking(cx: &mut MutationCx, conversation: ConversationId, tag: TagId) 
             "Tag and conversation belong to different workspaces",
         ));
     }
-    Ok(caller.id)
+    Ok((caller.id, conversation.workspace_id))
 }

@@ -4,7 +4,6 @@ diesel::table! {
     workspaces (id) {
         id -> Uuid,
         name -> Text,
-        created_at -> Timestamptz,
         allowed_origins -> Nullable<Array<Text>>,
         help_center_access_policy -> Nullable<Text>,
         signup_mode -> Nullable<Text>,
@@ -14,16 +13,17 @@ diesel::table! {
         identity_verification_enabled -> Nullable<Bool>,
         identity_verification_mode -> Nullable<Text>,
         session_lifetime_ms -> Nullable<Int8>,
+        created_at -> Timestamptz,
     }
 }
 
 diesel::table! {
     users (id) {
         id -> Uuid,
+        workspace_id -> Nullable<Uuid>,
         email -> Nullable<Text>,
         name -> Nullable<Text>,
         avatar_url -> Nullable<Text>,
-        workspace_id -> Nullable<Uuid>,
         role -> Nullable<Text>,
         created_at -> Timestamptz,
     }
@@ -32,8 +32,8 @@ diesel::table! {
 diesel::table! {
     workspace_members (id) {
         id -> Uuid,
-        user_id -> Uuid,
         workspace_id -> Uuid,
+        user_id -> Uuid,
         role -> Text,
         permissions -> Array<Text>,
         created_at -> Timestamptz,
@@ -44,9 +44,9 @@ diesel::table! {
     workspace_invitations (id) {
         id -> Uuid,
         workspace_id -> Uuid,
+        invited_by -> Nullable<Uuid>,
         email -> Text,
         role -> Text,
-        invited_by -> Nullable<Uuid>,
         status -> Text,
         created_at -> Timestamptz,
     }
@@ -56,8 +56,8 @@ diesel::table! {
     auth_sessions (id) {
         id -> Uuid,
         user_id -> Uuid,
-        expires_at -> Timestamptz,
         created_at -> Timestamptz,
+        expires_at -> Timestamptz,
     }
 }
 
@@ -77,11 +77,11 @@ diesel::table! {
     auth_refresh_tokens (id) {
         id -> Uuid,
         session_id -> Uuid,
-        token_hash -> Bytea,
         parent_id -> Nullable<Uuid>,
-        expires_at -> Timestamptz,
-        first_used_at -> Nullable<Timestamptz>,
+        token_hash -> Bytea,
         created_at -> Timestamptz,
+        first_used_at -> Nullable<Timestamptz>,
+        expires_at -> Timestamptz,
     }
 }
 
@@ -90,8 +90,8 @@ diesel::table! {
         id -> Uuid,
         email -> Text,
         code_hash -> Bytea,
-        expires_at -> Timestamptz,
         created_at -> Timestamptz,
+        expires_at -> Timestamptz,
     }
 }
 

@@ -10,15 +10,15 @@ diesel::table! {
         email -> Nullable<Text>,
         name -> Nullable<Text>,
         external_user_id -> Nullable<Text>,
+        identity_verified -> Nullable<Bool>,
         location -> Nullable<Jsonb>,
         device -> Nullable<Jsonb>,
         referrer -> Nullable<Text>,
         current_url -> Nullable<Text>,
         custom_attributes -> Nullable<Jsonb>,
+        created_at -> Timestamptz,
         first_seen_at -> Nullable<Timestamptz>,
         last_seen_at -> Nullable<Timestamptz>,
-        created_at -> Timestamptz,
-        identity_verified -> Nullable<Bool>,
         identity_verified_at -> Nullable<Timestamptz>,
     }
 }
@@ -26,6 +26,7 @@ diesel::table! {
 diesel::table! {
     visitor_presence (visitor_id) {
         visitor_id -> Uuid,
+        workspace_id -> Uuid,
         last_seen_at -> Timestamptz,
     }
 }
@@ -33,6 +34,7 @@ diesel::table! {
 diesel::table! {
     visitor_aliases (old_visitor_id) {
         old_visitor_id -> Uuid,
+        workspace_id -> Uuid,
         visitor_id -> Uuid,
         created_at -> Timestamptz,
     }
@@ -41,9 +43,10 @@ diesel::table! {
 diesel::table! {
     widget_sessions (id) {
         id -> Uuid,
-        token_hash -> Bytea,
-        visitor_id -> Uuid,
         workspace_id -> Uuid,
+        visitor_id -> Uuid,
+        token_hash -> Bytea,
+        replaced_token_hash -> Nullable<Bytea>,
         identity_verified -> Bool,
         client_type -> Nullable<Text>,
         client_version -> Nullable<Text>,
@@ -51,10 +54,9 @@ diesel::table! {
         origin -> Nullable<Text>,
         current_url -> Nullable<Text>,
         device_platform -> Nullable<Text>,
-        expires_at -> Timestamptz,
         created_at -> Timestamptz,
-        replaced_token_hash -> Nullable<Bytea>,
         replaced_at -> Nullable<Timestamptz>,
+        expires_at -> Timestamptz,
     }
 }
 
@@ -68,20 +70,20 @@ diesel::table! {
         status -> Text,
         channel -> Nullable<Text>,
         subject -> Nullable<Text>,
-        created_at -> Timestamptz,
-        updated_at -> Timestamptz,
-        last_message_at -> Nullable<Timestamptz>,
         last_message_id -> Nullable<Uuid>,
-        activity_at -> Timestamptz,
         unread_by_agent -> Nullable<Int4>,
         unread_by_visitor -> Nullable<Int4>,
-        first_response_at -> Nullable<Timestamptz>,
-        resolved_at -> Nullable<Timestamptz>,
-        csat_completed_at -> Nullable<Timestamptz>,
         csat_response_id -> Nullable<Uuid>,
         ai_workflow_state -> Nullable<Text>,
         ai_handoff_reason -> Nullable<Text>,
         ai_last_confidence -> Nullable<Float8>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        last_message_at -> Nullable<Timestamptz>,
+        activity_at -> Timestamptz,
+        first_response_at -> Nullable<Timestamptz>,
+        resolved_at -> Nullable<Timestamptz>,
+        csat_completed_at -> Nullable<Timestamptz>,
         ai_last_response_at -> Nullable<Timestamptz>,
     }
 }
@@ -89,6 +91,7 @@ diesel::table! {
 diesel::table! {
     messages (id) {
         id -> Uuid,
+        workspace_id -> Uuid,
         conversation_id -> Uuid,
         sender_id -> Text,
         sender_user_id -> Nullable<Uuid>,
@@ -96,11 +99,11 @@ diesel::table! {
         content -> Text,
         channel -> Nullable<Text>,
         email_metadata -> Nullable<Jsonb>,
+        provider_mail_id -> Nullable<Text>,
         delivery_status -> Nullable<Text>,
+        delivery_error -> Nullable<Text>,
         attachment_ids -> Nullable<Array<Uuid>>,
         created_at -> Timestamptz,
-        provider_mail_id -> Nullable<Text>,
-        delivery_error -> Nullable<Text>,
     }
 }
 
@@ -108,19 +111,19 @@ diesel::table! {
     support_attachments (id) {
         id -> Uuid,
         workspace_id -> Uuid,
+        message_id -> Nullable<Uuid>,
+        ticket_id -> Nullable<Uuid>,
+        ticket_comment_id -> Nullable<Uuid>,
         file_id -> Uuid,
         file_name -> Text,
         mime_type -> Text,
         size -> Int8,
         status -> Text,
-        message_id -> Nullable<Uuid>,
         uploaded_by_type -> Text,
         uploaded_by_id -> Text,
         created_at -> Timestamptz,
         attached_at -> Nullable<Timestamptz>,
         expires_at -> Nullable<Timestamptz>,
-        ticket_id -> Nullable<Uuid>,
-        ticket_comment_id -> Nullable<Uuid>,
     }
 }
 
@@ -143,16 +146,16 @@ diesel::table! {
         workspace_id -> Uuid,
         conversation_id -> Nullable<Uuid>,
         visitor_id -> Nullable<Uuid>,
+        assignee_id -> Nullable<Uuid>,
+        team_id -> Nullable<Text>,
+        form_id -> Nullable<Uuid>,
         subject -> Text,
         description -> Nullable<Text>,
         status -> Text,
         priority -> Text,
-        assignee_id -> Nullable<Uuid>,
-        team_id -> Nullable<Text>,
-        form_id -> Nullable<Uuid>,
         form_data -> Nullable<Jsonb>,
-        resolution_summary -> Nullable<Text>,
         attachment_ids -> Nullable<Array<Uuid>>,
+        resolution_summary -> Nullable<Text>,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         resolved_at -> Nullable<Timestamptz>,
@@ -162,6 +165,7 @@ diesel::table! {
 diesel::table! {
     ticket_comments (id) {
         id -> Uuid,
+        workspace_id -> Uuid,
         ticket_id -> Uuid,
         author_id -> Text,
         author_type -> Text,
@@ -176,6 +180,7 @@ diesel::table! {
     notification_events (id) {
         id -> Uuid,
         workspace_id -> Uuid,
+        ticket_id -> Nullable<Uuid>,
         event_key -> Text,
         event_type -> Text,
         domain -> Text,
@@ -183,7 +188,6 @@ diesel::table! {
         actor_type -> Text,
         actor_user_id -> Nullable<Uuid>,
         actor_visitor_id -> Nullable<Uuid>,
-        ticket_id -> Nullable<Uuid>,
         title -> Nullable<Text>,
         body_preview -> Nullable<Text>,
         data -> Nullable<Jsonb>,
@@ -194,6 +198,7 @@ diesel::table! {
 diesel::table! {
     notification_dedupe_keys (dedupe_key) {
         dedupe_key -> Text,
+        workspace_id -> Uuid,
         event_id -> Uuid,
         created_at -> Timestamptz,
     }
@@ -223,14 +228,14 @@ diesel::table! {
     snippets (id) {
         id -> Uuid,
         workspace_id -> Uuid,
+        folder_id -> Nullable<Uuid>,
+        created_by -> Nullable<Uuid>,
         name -> Text,
         content -> Text,
         shortcut -> Nullable<Text>,
-        folder_id -> Nullable<Uuid>,
-        created_by -> Nullable<Uuid>,
+        search_text -> Text,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
-        search_text -> Text,
     }
 }
 
@@ -248,6 +253,7 @@ diesel::table! {
 diesel::table! {
     conversation_tags (id) {
         id -> Uuid,
+        workspace_id -> Uuid,
         conversation_id -> Uuid,
         tag_id -> Uuid,
         applied_by -> Nullable<Text>,

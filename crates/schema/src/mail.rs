@@ -3,6 +3,7 @@
 diesel::table! {
     mailed_messages (message_id) {
         message_id -> Uuid,
+        workspace_id -> Uuid,
         created_at -> Timestamptz,
     }
 }
@@ -49,6 +50,9 @@ diesel::table! {
     inbound_emails (id) {
         id -> Uuid,
         workspace_id -> Uuid,
+        conversation_id -> Nullable<Uuid>,
+        stored_message_id -> Nullable<Uuid>,
+        raw_file_id -> Nullable<Uuid>,
         provider_id -> Nullable<Text>,
         message_id -> Nullable<Text>,
         sender -> Text,
@@ -56,9 +60,6 @@ diesel::table! {
         outcome -> Text,
         reason -> Nullable<Text>,
         original -> Nullable<Jsonb>,
-        raw_file_id -> Nullable<Uuid>,
-        conversation_id -> Nullable<Uuid>,
-        stored_message_id -> Nullable<Uuid>,
         created_at -> Timestamptz,
     }
 }

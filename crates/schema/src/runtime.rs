@@ -45,12 +45,12 @@ diesel::table! {
 diesel::table! {
     uploads (id) {
         id -> Uuid,
-        token_hash -> Bytea,
         workspace_id -> Uuid,
+        file_id -> Nullable<Uuid>,
+        token_hash -> Bytea,
         uploader -> Text,
         max_bytes -> Int8,
-        expires_at -> Timestamptz,
-        file_id -> Nullable<Uuid>,
         created_at -> Timestamptz,
+        expires_at -> Timestamptz,
     }
 }

@@ -34,19 +34,20 @@ pub(super) async fn has_visitor(cx: &mut MutationCx, visitor: VisitorId, workspa
     Ok(row.is_some())
 }
 
-/// Takes note of a voice. A visitor's replaces the one before.
+/// Records feedback. A visitor's feedback replaces the visitor's earlier one.
 pub(super) async fn record(
     cx: &mut MutationCx,
-    article: ArticleId,
+    article: &Standing,
     helpful: bool,
     visitor: Option<VisitorId>,
 ) -> Result<ArticleFeedbackId> {
-    store::heard(cx, article);
+    store::heard(cx, article.id);
     let now = cx.now();
     let id = diesel::insert_into(article_feedback::table)
         .values((
             article_feedback::id.eq(ArticleFeedbackId::generate()),
-            article_feedback::article_id.eq(article),
+            article_feedback::workspace_id.eq(article.workspace_id),
+            article_feedback::article_id.eq(article.id),
             article_feedback::helpful.eq(helpful),
             article_feedback::visitor_id.eq(visitor),
             article_feedback::created_at.eq(now),

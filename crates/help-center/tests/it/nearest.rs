@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use diesel::prelude::*;
-use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
+use diesel_async::RunQueryDsl;
 use opencom_contract::embeddings::ContentType;
 use opencom_core::Millis;
 use opencom_core::id::ContentEmbeddingId;
@@ -157,20 +157,6 @@ async fn an_index_of_pgvector_that_was_not_finished_is_made_again() {
         .unwrap();
     assert_eq!(prepare(kit.database.url()).await.unwrap(), Readiness::Ready);
     follows_what_is_stored(kit).await;
-}
-
-#[tokio::test]
-async fn vectors_with_codes_of_the_older_kind_are_made_anew() {
-    let kit = Kit::start().await;
-    let desk = Desk::new(&kit).await;
-    desk.published("Resetting a password", "How passwords are reset.").await;
-    kit.run_jobs().await;
-    let migration = include_str!("../../../../migrations/2026-11-26-100000_turn_codes/up.sql");
-    kit.connection().await.batch_execute(migration).await.unwrap();
-    let service = service();
-    assert_eq!(near(&kit, &service, &desk, "reset my password", &[]).await, []);
-    kit.run_jobs().await;
-    assert_eq!(near(&kit, &service, &desk, "reset my password", &[]).await.len(), 1);
 }
 
 #[tokio::test]

@@ -25,8 +25,8 @@ const CROWD: &str = "
             FROM generate_series(1, 16000) n JOIN collections c ON c.sort_order = n % 4000) AS crowd;
     INSERT INTO internal_articles (id, workspace_id, title, content, status, created_at, updated_at)
         SELECT gen_random_uuid(), workspace_id, title, content, status, created_at, updated_at FROM articles;
-    INSERT INTO article_feedback (id, article_id, helpful, created_at)
-        SELECT gen_random_uuid(), id, true, now() FROM articles;
+    INSERT INTO article_feedback (id, workspace_id, article_id, helpful, created_at)
+        SELECT gen_random_uuid(), workspace_id, id, true, now() FROM articles;
     ANALYZE;
     SET plan_cache_mode = force_generic_plan;";
 

@@ -349,6 +349,7 @@ async fn post(
 ) -> Result<()> {
     let message = NewMessage {
         id,
+        workspace_id: conversation.parties.workspace_id,
         conversation_id: conversation.parties.id,
         sender_id,
         sender_user_id: None,

@@ -107,6 +107,7 @@ pub(super) async fn reply(inbox: &Inbox, cx: &mut MutationCx, req: SendEmailRepl
     let metadata = mail.metadata(&config, &new_message_id(cx, workspace, &inbox.parts.mail_domain)?);
     let message = NewMessage {
         id,
+        workspace_id: conversation.parties.workspace_id,
         conversation_id: conversation.parties.id,
         sender_id: &sender_id,
         sender_user_id: Some(agent.id),

@@ -4,7 +4,7 @@ use diesel::prelude::*;
 use opencom_contract::conversations::Channel;
 use opencom_contract::messages::{DeliveryStatus, EmailMetadata, SenderType, StoredMessage};
 use opencom_core::Millis;
-use opencom_core::id::{ConversationId, MessageId, SupportAttachmentId, UserId};
+use opencom_core::id::{ConversationId, MessageId, SupportAttachmentId, UserId, WorkspaceId};
 use opencom_schema::messages;
 
 /// A message's row, as far as it is shown.
@@ -32,6 +32,7 @@ pub(crate) struct MessageRow {
 #[diesel(check_for_backend(diesel::pg::Pg))]
 pub(crate) struct NewMessage<'a> {
     pub(crate) id: MessageId,
+    pub(crate) workspace_id: WorkspaceId,
     pub(crate) conversation_id: ConversationId,
     pub(crate) sender_id: &'a str,
     pub(crate) sender_user_id: Option<UserId>,

@@ -317,6 +317,7 @@ async fn claim_key(cx: &mut MutationCx, event: &Event, key: &str) -> Result<bool
     let claimed = diesel::insert_into(notification_dedupe_keys::table)
         .values((
             notification_dedupe_keys::dedupe_key.eq(key),
+            notification_dedupe_keys::workspace_id.eq(event.workspace_id),
             notification_dedupe_keys::event_id.eq(event.id),
             notification_dedupe_keys::created_at.eq(now),
         ))

@@ -41,6 +41,7 @@ impl From<TagRow> for Tag {
 #[diesel(check_for_backend(diesel::pg::Pg))]
 pub(crate) struct NewConversationTag {
     pub(crate) id: ConversationTagId,
+    pub(crate) workspace_id: WorkspaceId,
     pub(crate) conversation_id: ConversationId,
     pub(crate) tag_id: TagId,
     pub(crate) applied_by: AppliedBy,

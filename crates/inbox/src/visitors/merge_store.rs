@@ -113,6 +113,7 @@ pub(crate) async fn end(
     diesel::insert_into(visitor_aliases::table)
         .values((
             visitor_aliases::old_visitor_id.eq(source.id),
+            visitor_aliases::workspace_id.eq(source.workspace_id),
             visitor_aliases::visitor_id.eq(survivor),
             visitor_aliases::created_at.eq(now),
         ))

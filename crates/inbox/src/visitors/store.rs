@@ -58,8 +58,8 @@ macro_rules! given_or_stored {
 }
 
 /// The first heartbeat of a visitor. The visitor is locked against a merge that would take it away.
-const FIRST_BEAT: &str = "INSERT INTO visitor_presence (visitor_id, last_seen_at)
-    SELECT id, $2 FROM visitors WHERE id = $1 FOR KEY SHARE
+const FIRST_BEAT: &str = "INSERT INTO visitor_presence (visitor_id, workspace_id, last_seen_at)
+    SELECT id, workspace_id, $2 FROM visitors WHERE id = $1 FOR KEY SHARE
     ON CONFLICT (visitor_id) DO UPDATE SET last_seen_at = excluded.last_seen_at";
 
 /// What a boot or identify writes to a visitor.

@@ -19,11 +19,11 @@ const FILL: &str = "
            now() - n * interval '1 minute', gen_random_uuid(), (ARRAY['none', 'ai_handled', 'handoff'])[1 + n % 7 % 3]
     FROM generate_series(1, 20000) n
     JOIN (SELECT id, row_number() OVER () AS r FROM visitors WHERE workspace_id = '{ws}') v ON v.r = 1 + n % 2000;
-    INSERT INTO messages (id, conversation_id, sender_id, sender_type, content, created_at)
-    SELECT last_message_id, id, 'system', 'bot', 'hello', last_message_at FROM conversations
+    INSERT INTO messages (id, workspace_id, conversation_id, sender_id, sender_type, content, created_at)
+    SELECT last_message_id, workspace_id, id, 'system', 'bot', 'hello', last_message_at FROM conversations
     WHERE id <> '{conversation}';
-    INSERT INTO messages (id, conversation_id, sender_id, sender_type, content, created_at)
-    SELECT gen_random_uuid(), '{conversation}', 'system', 'bot', 'hello', now() FROM generate_series(1, 20000);
+    INSERT INTO messages (id, workspace_id, conversation_id, sender_id, sender_type, content, created_at)
+    SELECT gen_random_uuid(), '{ws}', '{conversation}', 'system', 'bot', 'hello', now() FROM generate_series(1, 20000);
     ANALYZE;
 ";
 

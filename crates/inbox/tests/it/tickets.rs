@@ -38,10 +38,11 @@ async fn list(kit: &Kit, ws: &Workspace, more: Value) -> Vec<TicketId> {
     list.map(|row| row["_id"].as_str().unwrap().parse().unwrap()).collect()
 }
 
-async fn comment(kit: &Kit, ticket: TicketId, author: &str, content: &str, is_internal: bool) {
+async fn comment(kit: &Kit, ws: &Workspace, ticket: TicketId, author: &str, content: &str, is_internal: bool) {
     diesel::insert_into(ticket_comments::table)
         .values((
             ticket_comments::id.eq(TicketCommentId::generate()),
+            ticket_comments::workspace_id.eq(ws.id),
             ticket_comments::ticket_id.eq(ticket),
             ticket_comments::author_id.eq(author),
             ticket_comments::author_type.eq("agent"),
@@ -265,9 +266,9 @@ async fn a_visitor_sees_no_internal_comment_and_little_of_the_assignee() {
     let visitor = kit.visitor(&ws).await;
     let id = submit(&kit, &ws, &visitor, "Help").await;
     let owner = ws.owner.user_id.to_string();
-    comment(&kit, id, &owner, "we look into it", false).await;
+    comment(&kit, &ws, id, &owner, "we look into it", false).await;
     kit.clock.advance(1);
-    comment(&kit, id, &owner, "a difficult one", true).await;
+    comment(&kit, &ws, id, &owner, "a difficult one", true).await;
     let update = json!({ "id": id, "assigneeId": owner });
     kit.call_json(&ws.owner, "tickets:update", update).await.unwrap();
     let ticket = seen(&kit, &ws, id).await;

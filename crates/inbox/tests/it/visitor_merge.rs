@@ -57,6 +57,7 @@ async fn write(connection: &mut AsyncPgConnection, ws: &Workspace, visitor: Visi
             diesel::insert_into(messages::table)
                 .values((
                     messages::id.eq(message),
+                    messages::workspace_id.eq(workspace),
                     messages::conversation_id.eq(conversation),
                     messages::sender_id.eq(visitor.to_string()),
                     messages::sender_type.eq("visitor"),

@@ -17,8 +17,8 @@ const CROWD: &str = "
         FROM generate_series(1, 100000) n;
     INSERT INTO widget_sessions (id, token_hash, visitor_id, workspace_id, identity_verified, expires_at, created_at)
         SELECT gen_random_uuid(), sha256(id::text::bytea), id, workspace_id, false, now() + interval '1 day', now() FROM visitors;
-    INSERT INTO visitor_presence SELECT id, now() FROM visitors;
-    INSERT INTO visitor_aliases SELECT gen_random_uuid(), id, now() FROM visitors;
+    INSERT INTO visitor_presence SELECT id, workspace_id, now() FROM visitors;
+    INSERT INTO visitor_aliases SELECT gen_random_uuid(), workspace_id, id, now() FROM visitors;
     INSERT INTO conversations (id, workspace_id, visitor_id, status, created_at, updated_at)
         SELECT gen_random_uuid(), workspace_id, id, 'open', now(), now() FROM visitors;
     INSERT INTO tickets (id, workspace_id, visitor_id, subject, status, priority, created_at, updated_at)

@@ -16,6 +16,7 @@ use opencom_testkit::{Agent, Kit, Nobody, Probe, Visitor};
 use serde_json::{Value, json};
 
 use self::subscriptions::subscriptions;
+use crate::rows::keys_across_workspaces;
 use crate::world::{Asker, invite};
 
 /// Who and what the story is about.
@@ -183,6 +184,8 @@ async fn no_live_result_of_any_query_goes_stale_in_a_story_with_every_mutation()
     chapters::a_help_center_fills(&mut story, &cast).await;
     chapters::members_change(&mut story, &cast).await;
     chapters::settings_change(&mut story, &cast).await;
+    // Before the last chapter deletes rows.
+    assert_eq!(keys_across_workspaces(&kit).await, [""; 0]);
     chapters::everybody_leaves(&mut story, &cast).await;
 
     let untold: Vec<_> = (catalogue().filter(|function| function.kind != Kind::Query))

@@ -59,3 +59,23 @@ async fn digests(kit: &Kit, tables: &str, which: &str) -> BTreeMap<String, (i64,
         .unwrap();
     rows.into_iter().map(|row| (row.name, (row.rows, row.hash))).collect()
 }
+
+/// Foreign keys between tenant tables where a row is in another workspace than the row that it refers to.
+pub(crate) async fn keys_across_workspaces(kit: &Kit) -> Vec<String> {
+    // The workspace of a user is the active one, which says nothing of the rows that refer to the user.
+    let keys = "SELECT format('SELECT %L AS name FROM %s AS child JOIN %s AS parent ON parent.%I = child.%I
+                               WHERE parent.workspace_id <> child.workspace_id',
+                              conname, conrelid::regclass, confrelid::regclass, theirs.attname, ours.attname) AS name
+                FROM pg_constraint
+                JOIN pg_attribute ours ON ours.attrelid = conrelid AND ours.attnum = conkey[1]
+                JOIN pg_attribute theirs ON theirs.attrelid = confrelid AND theirs.attnum = confkey[1]
+                WHERE contype = 'f' AND confrelid <> 'users'::regclass
+                  AND EXISTS (SELECT FROM pg_attribute WHERE attrelid = conrelid AND attname = 'workspace_id')
+                  AND EXISTS (SELECT FROM pg_attribute WHERE attrelid = confrelid AND attname = 'workspace_id')";
+    let connection = &mut kit.connection().await;
+    let keys: Vec<Name> = diesel::sql_query(keys).load(connection).await.unwrap();
+    assert!(!keys.is_empty());
+    let keys: Vec<String> = keys.into_iter().map(|key| key.name).collect();
+    let found: Vec<Name> = diesel::sql_query(keys.join(" UNION ")).load(connection).await.unwrap();
+    found.into_iter().map(|key| key.name).collect()
+}

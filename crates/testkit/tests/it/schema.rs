@@ -94,6 +94,112 @@ async fn the_declared_tables_are_those_of_the_migrations() {
     assert_eq!(declared(), found);
 }
 
+/// Tables whose rows belong to no workspace, and why.
+const WITHOUT_WORKSPACE: [(&str, &str); 11] = [
+    (
+        "auth_accounts",
+        "belongs to a user, who may be a member of several workspaces",
+    ),
+    ("auth_rate_limits", "counts before the caller is known"),
+    ("auth_refresh_tokens", "belongs to a session of a user"),
+    ("auth_sessions", "belongs to a user"),
+    (
+        "auth_verification_codes",
+        "belongs to an address, which may have no user yet",
+    ),
+    (
+        "early_mail_reports",
+        "names a mail by the provider's id before any message has it",
+    ),
+    (
+        "jobs",
+        "work of the whole server; the payload names the workspace where there is one",
+    ),
+    ("schedules", "periodic jobs of the whole server"),
+    ("signing_keys", "belongs to the server"),
+    (
+        "sync_requests",
+        "belongs to a connection of a client, before its caller is known",
+    ),
+    ("workspaces", "is the tenant itself"),
+];
+
+/// Tables with a workspace that is not that of the whole row, and why.
+const OTHER_WORKSPACE: [(&str, &str); 1] = [("users", "the active workspace, or none")];
+
+/// Tables whose workspace has no foreign key, and why.
+const WITHOUT_KEY: [(&str, &str); 2] = [
+    ("stored_files", "a cascade would leave the bytes in the file store"),
+    ("uploads", "as stored_files"),
+];
+
+#[derive(QueryableByName)]
+struct Table {
+    #[diesel(sql_type = Text)]
+    name: String,
+    #[diesel(sql_type = Text)]
+    comment: String,
+    /// Whether the table has a column `workspace_id` that is not null.
+    #[diesel(sql_type = Bool)]
+    tenant: bool,
+    /// Whether the column refers to `workspaces` and deletes with it.
+    #[diesel(sql_type = Bool)]
+    cascades: bool,
+}
+
+async fn tables() -> Vec<Table> {
+    let database = Database::create().await;
+    diesel::sql_query(
+        "SELECT t.relname::text AS name, coalesce(obj_description(t.oid), '') AS comment,
+                coalesce(c.attnotnull, false) AS tenant,
+                EXISTS (SELECT FROM pg_constraint WHERE contype = 'f' AND conrelid = t.oid
+                        AND confrelid = 'workspaces'::regclass AND conkey = ARRAY[c.attnum] AND confdeltype = 'c') AS cascades
+         FROM pg_class t LEFT JOIN pg_attribute c ON c.attrelid = t.oid AND c.attname = 'workspace_id'
+         WHERE t.relkind = 'r' AND t.relnamespace = 'public'::regnamespace AND t.relname <> '__diesel_schema_migrations'
+         ORDER BY t.relname",
+    )
+    .load(&mut database.connection().await)
+    .await
+    .unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_tenant_table_carries_its_workspace() {
+    let names = |which: fn(&Table) -> bool, tables: &[Table]| -> Vec<String> {
+        let found = tables.iter().filter(|table| which(table));
+        found.map(|table| table.name.clone()).collect()
+    };
+    let listed = |lists: &[&[(&str, &str)]]| -> Vec<String> {
+        let mut listed: Vec<_> = lists.concat().iter().map(|(name, _)| (*name).to_owned()).collect();
+        listed.sort();
+        listed
+    };
+    let tables = tables().await;
+    // Both ways: a table that is missing here needs a workspace_id, and one that has it must not be listed.
+    assert_eq!(
+        names(|table| !table.tenant, &tables),
+        listed(&[&WITHOUT_WORKSPACE, &OTHER_WORKSPACE])
+    );
+    assert_eq!(
+        names(|table| !table.cascades, &tables),
+        listed(&[&WITHOUT_WORKSPACE, &OTHER_WORKSPACE, &WITHOUT_KEY])
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_table_names_its_owner() {
+    for Table { name, comment, .. } in tables().await {
+        let owner = comment
+            .strip_prefix("Owner: ")
+            .and_then(|rest| rest.split_once(". "))
+            .map(|(owner, _)| owner);
+        assert!(
+            owner.is_some_and(|owner| ["runtime", "admin", "inbox", "help-center"].contains(&owner)),
+            "{name}: {comment}"
+        );
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn migrations_go_up_and_down_and_up_again_to_the_same_tables() {
     let database = Database::empty().await;

@@ -1,10 +1,13 @@
+DROP TABLE automation_settings;
+DROP TABLE ai_agent_settings;
+DROP TABLE audit_log_settings;
 DROP TABLE audit_logs;
 DROP TABLE signing_keys;
 DROP TABLE auth_rate_limits;
 DROP TABLE auth_verification_codes;
 DROP TABLE auth_refresh_tokens;
-DROP TABLE auth_accounts;
 DROP TABLE auth_sessions;
+DROP TABLE auth_accounts;
 DROP TABLE workspace_invitations;
 DROP TABLE workspace_members;
 DROP TABLE users;

@@ -1,3 +1,0 @@
-DROP TABLE automation_settings;
-DROP TABLE ai_agent_settings;
-DROP TABLE audit_log_settings;

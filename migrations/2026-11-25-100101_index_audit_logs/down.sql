@@ -1,2 +1,0 @@
-DROP INDEX audit_logs_workspace_actor;
-DROP INDEX audit_logs_workspace_action;

@@ -1,1 +1,0 @@
-DROP TABLE early_mail_reports;

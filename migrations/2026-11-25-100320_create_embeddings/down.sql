@@ -1,2 +1,0 @@
-DROP TABLE content_embedding_states;
-DROP TABLE content_embeddings;

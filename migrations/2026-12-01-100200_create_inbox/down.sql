@@ -1,0 +1,22 @@
+-- The extension pg_trgm stays: it may have been there before.
+DROP TABLE early_mail_reports;
+DROP TABLE inbound_emails;
+DROP TABLE email_threads;
+DROP TABLE email_configs;
+DROP TABLE mailed_messages;
+DROP TABLE notification_deliveries;
+DROP TABLE notification_dedupe_keys;
+DROP TABLE notification_events;
+DROP TABLE conversation_tags;
+DROP TABLE tags;
+DROP TABLE snippets;
+DROP TABLE ticket_comments;
+DROP TABLE tickets;
+DROP TABLE ticket_forms;
+DROP TABLE support_attachments;
+DROP TABLE messages;
+DROP TABLE conversations;
+DROP TABLE widget_sessions;
+DROP TABLE visitor_aliases;
+DROP TABLE visitor_presence;
+DROP TABLE visitors;
