@@ -53,7 +53,19 @@ pub fn contexts(parts: &Parts) -> Vec<Arc<dyn Context>> {
             search_language: parts.search_language.clone(),
             embeddings: Arc::clone(&parts.embeddings),
         })),
+        Arc::new(Edge),
     ]
+}
+
+/// What the gateway itself registers.
+struct Edge;
+
+impl Context for Edge {
+    fn register(self: Arc<Self>, registry: &mut Registry) -> Result<()> {
+        registry.declare_limits(&[WEBHOOK]);
+        registry.answer_absent(absent::ANSWERS);
+        Ok(())
+    }
 }
 
 /// What the services are made of.
@@ -134,9 +146,7 @@ impl App {
     /// An internal error if two contexts claim the same name; `INVALID_INPUT` for a rate limit that no context declares.
     pub fn new(parts: Parts, pool: Pool) -> Result<Self> {
         let contexts = contexts(&parts);
-        let mut registry = Registry::of(&contexts)?;
-        registry.answer_absent(absent::ANSWERS);
-        registry.declare_limits(&[WEBHOOK]);
+        let registry = Registry::of(&contexts)?;
         let limits = RateLimits::new(&parts.quotas, registry.limits(), parts.clock.clone())
             .map_err(|error| Error::invalid("OPENCOM_RATE_LIMITS", error))?;
         let server = Arc::new(Server {
@@ -144,10 +154,20 @@ impl App {
             clock: parts.clock.clone(),
             topics: Arc::new(Topics::default()),
             timestamps: Timestamps::default(),
-            master_key: parts.master_key,
-            public_url: parts.public_url,
+            master_key: parts.master_key.clone(),
+            public_url: parts.public_url.clone(),
             strict_visitors: parts.strict_visitors,
         });
+        Ok(Self::serving(
+            Dispatcher::new(Arc::new(registry), server, pool),
+            contexts,
+            parts,
+        ))
+    }
+
+    /// A server of contexts that run on `dispatcher`.
+    pub fn serving(dispatcher: Dispatcher, contexts: Vec<Arc<dyn Context>>, parts: Parts) -> Self {
+        let server = Arc::clone(dispatcher.server());
         let engine = Engine::new(Arc::clone(&server.topics));
         let tokens = Arc::new(Verifier::new(Arc::clone(&parts.jwt_keys), Arc::clone(&server)));
         let host = Host {
@@ -156,8 +176,8 @@ impl App {
             tokens: Arc::clone(&tokens) as _,
             limits: parts.socket_limits,
         };
-        Ok(Self {
-            dispatcher: Dispatcher::new(Arc::new(registry), server, pool),
+        Self {
+            dispatcher,
             contexts: contexts.into(),
             jwt_keys: parts.jwt_keys,
             tokens,
@@ -170,7 +190,7 @@ impl App {
             largest_webhook: parts.mail_channel.largest,
             metrics: None,
             demo: None,
-        })
+        }
     }
 
     /// The same server on another pool: each thread has its own.

@@ -4,7 +4,7 @@
 use opencom_contract::auth::{CurrentUser, SignIn, SignInParams, SignInResult, Tokens};
 use opencom_core::id::WorkspaceId;
 use opencom_core::{Code, Error, Result};
-use opencom_runtime::{Caller, Dispatcher, Pool};
+use opencom_runtime::{Caller, Dispatcher};
 use serde::Serialize;
 use url::{Host, Url};
 
@@ -60,15 +60,15 @@ impl Demo {
     ///
     /// # Errors
     /// `ALREADY_EXISTS` when the agent was made under another master key.
-    pub async fn prepare(app: &App, pool: Pool) -> Result<Self> {
+    pub async fn prepare(app: &App) -> Result<Self> {
         let server = app.server();
-        let dispatcher = app.dispatcher.on(pool);
+        let dispatcher = &app.dispatcher;
         // Known to whoever has the master key, or the one before it, so that it outlives a restart and is kept nowhere.
         let derived = server.master_key.derivations("the demo's agent", &[]);
         let mut passwords: Vec<String> = derived.iter().map(hex::encode).collect();
         let mut known = None;
         for (place, password) in passwords.iter().enumerate() {
-            match sign_in(&dispatcher, "signIn", password).await {
+            match sign_in(dispatcher, "signIn", password).await {
                 Err(error) if error.code() == Code::NotAuthenticated => {}
                 outcome => {
                     known = Some((place, outcome?));
@@ -78,7 +78,7 @@ impl Demo {
         }
         let signed_in = match known {
             Some(known) => Ok(known),
-            None => sign_in(&dispatcher, "signUp", &passwords[0])
+            None => sign_in(dispatcher, "signUp", &passwords[0])
                 .await
                 .map(|tokens| (0, tokens)),
         };
@@ -89,7 +89,7 @@ impl Demo {
             _ => error,
         })?;
         let agent = identity(app, &tokens)?;
-        let me = call::<CurrentUser>(&dispatcher, &CurrentUser {}, Caller::Agent(agent)).await?;
+        let me = call::<CurrentUser>(dispatcher, &CurrentUser {}, Caller::Agent(agent)).await?;
         let workspace_id = me
             .and_then(|me| me.user.workspace_id)
             .ok_or_else(|| Error::not_found("The demo's workspace"))?;

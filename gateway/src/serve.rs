@@ -154,7 +154,7 @@ async fn answer(
         .map(|_| Ok(watched.watched(Pool::new(url, per_thread)?)))
         .collect::<opencom_core::Result<Vec<_>>>()?;
     let demo = if config.demo {
-        Some(Arc::new(Demo::prepare(&app, Pool::new(url, 1)?).await?))
+        Some(Arc::new(Demo::prepare(&app).await?))
     } else {
         None
     };

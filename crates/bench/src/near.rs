@@ -54,7 +54,7 @@ impl Near {
     fn new(url: &str) -> Result<Self, Fault> {
         let clock = Clock::system();
         let server = Server {
-            limits: RateLimits::new(&Quotas::OFF, clock.clone()),
+            limits: RateLimits::new(&Quotas::OFF, &[], clock.clone())?,
             clock,
             topics: Arc::new(Topics::default()),
             master_key: MasterKey::new(&rand::random())?,
@@ -64,7 +64,6 @@ impl Near {
         };
         let help_center = HelpCenter::new(HelpCenterParts {
             search_language: "english".to_owned(),
-            events: None,
             embeddings: Arc::new(LocalNgrams),
         });
         Ok(Self {
@@ -76,7 +75,12 @@ impl Near {
 
     /// The titles of the contents that are nearest to a vector.
     async fn find(&self, workspace: WorkspaceId, vector: &[f32]) -> Result<Vec<String>, Fault> {
-        let cx = &mut QueryCx::new(Arc::clone(&self.server), self.pool.clone(), Caller::Anonymous);
+        let cx = &mut QueryCx::new(
+            Arc::clone(&self.server),
+            Arc::default(),
+            self.pool.clone(),
+            Caller::Anonymous,
+        );
         let found = self.help_center.nearest(cx, workspace, vector, &[], ASKED).await?;
         Ok(found.into_iter().map(|near| near.title).collect())
     }

@@ -20,8 +20,8 @@ pub(crate) struct Agent {
 
 impl Agent {
     /// Says something in a conversation.
-    pub(crate) fn message(&self, conversation: ConversationId, content: String) -> messages::Send {
-        messages::Send {
+    pub(crate) fn message(&self, conversation: ConversationId, content: String) -> messages::SendMessage {
+        messages::SendMessage {
             conversation_id: conversation,
             sender_id: self.user_id.to_string(),
             sender_type: messages::SenderType::Agent,
@@ -104,8 +104,8 @@ impl Visitor {
     }
 
     /// Says something.
-    pub(crate) fn message(&self, content: String) -> messages::Send {
-        messages::Send {
+    pub(crate) fn message(&self, content: String) -> messages::SendMessage {
+        messages::SendMessage {
             conversation_id: self.conversation,
             sender_id: "visitor".to_owned(),
             sender_type: messages::SenderType::Visitor,

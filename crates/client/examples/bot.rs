@@ -9,7 +9,7 @@ use futures_util::StreamExt;
 use opencom_client::Client;
 use opencom_client::contract::auth::CurrentUser;
 use opencom_client::contract::conversations::ListForInbox;
-use opencom_client::contract::messages::{Send, SenderType};
+use opencom_client::contract::messages::{SendMessage, SenderType};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -42,7 +42,7 @@ pub(crate) async fn answer_everybody(agent: &Client, most: usize) -> Result<(), 
                 continue;
             }
             agent
-                .mutation(&Send {
+                .mutation(&SendMessage {
                     conversation_id: conversation.conversation.id,
                     sender_id: me.id.to_string(),
                     sender_type: SenderType::Agent,

@@ -8,8 +8,8 @@ use validator::Validate;
 
 /// A function of the API. The request type is the function.
 ///
-/// The conversions from and to JSON are methods that [`functions!`] writes out for each type, so that their code is
-/// compiled once, here, and not again in every crate that calls or serves the function.
+/// The conversions from and to JSON are methods that [`functions!`] overrides for each type with the same text, so that
+/// their code is compiled once, here, and not again in every crate that calls or serves the function.
 pub trait Function: Clone + Serialize + DeserializeOwned + Validate + JsonSchema + Send + Sync + 'static {
     /// The result.
     type Output: Serialize + DeserializeOwned + JsonSchema + Send + 'static;
@@ -22,25 +22,33 @@ pub trait Function: Clone + Serialize + DeserializeOwned + Validate + JsonSchema
     ///
     /// # Errors
     /// `INVALID_INPUT` with the path of the first argument that is wrong.
-    fn from_json(arguments: &str) -> Result<Self>;
+    fn from_json(arguments: &str) -> Result<Self> {
+        crate::arguments::parse(arguments)
+    }
 
     /// Returns the arguments as JSON.
     ///
     /// # Errors
     /// An internal error if a value has no JSON form.
-    fn to_json(&self) -> Result<String>;
+    fn to_json(&self) -> Result<String> {
+        to_text(self)
+    }
 
     /// Returns a result as JSON.
     ///
     /// # Errors
     /// An internal error if a value has no JSON form.
-    fn output_to_json(output: &Self::Output) -> Result<String>;
+    fn output_to_json(output: &Self::Output) -> Result<String> {
+        to_text(output)
+    }
 
     /// Parses a result.
     ///
     /// # Errors
     /// An internal error if the text is not such a result.
-    fn output_from_json(text: &str) -> Result<Self::Output>;
+    fn output_from_json(text: &str) -> Result<Self::Output> {
+        from_text(text)
+    }
 }
 
 /// A kind of function, as a type.

@@ -72,10 +72,10 @@ async fn connected(
     // What is told needs no place in the log that survives a crash: whoever listened would be cut off by one too, and start
     // over. So nobody has to wait for the disk.
     diesel::sql_query("SET synchronous_commit = off")
-        .execute(&mut telling)
+        .execute(&telling)
         .await?;
     diesel::sql_query(format!("LISTEN {CHANNEL}"))
-        .execute(&mut listening)
+        .execute(&listening)
         .await?;
     *pause = FIRST_PAUSE;
     metrics::gauge!("opencom_bus_connected").set(1);
@@ -112,7 +112,7 @@ async fn connected(
                 batch.clear();
             }
             () = tokio::time::sleep(HEARTBEAT) => {
-                diesel::sql_query("SELECT 1").execute(&mut telling).await?;
+                diesel::sql_query("SELECT 1").execute(&telling).await?;
             }
         }
     }

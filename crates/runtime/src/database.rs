@@ -115,7 +115,7 @@ impl Pool {
 
     /// Asks the database something small.
     pub async fn ping(&self) -> Result<()> {
-        diesel::sql_query("SELECT 1").execute(&mut *self.get().await?).await?;
+        diesel::sql_query("SELECT 1").execute(&*self.get().await?).await?;
         Ok(())
     }
 }
@@ -161,11 +161,11 @@ pub fn broken_unique(error: &DieselError) -> Option<&str> {
 /// # Errors
 /// When the server cannot be reached or is too old, or a migration fails; the text says what to do.
 pub async fn migrate(url: &str) -> Result<usize, MigrateError> {
-    let mut connection = AsyncPgConnection::establish(url).await.map_err(MigrateError::Connect)?;
+    let connection = AsyncPgConnection::establish(url).await.map_err(MigrateError::Connect)?;
     let version = diesel::select(diesel::dsl::sql::<diesel::sql_types::Integer>(
         "current_setting('server_version_num')::integer",
     ))
-    .get_result::<i32>(&mut connection)
+    .get_result::<i32>(&connection)
     .await?;
     if version < OLDEST_SERVER {
         return Err(MigrateError::TooOld {
@@ -175,13 +175,13 @@ pub async fn migrate(url: &str) -> Result<usize, MigrateError> {
     let has_trigrams: bool = diesel::select(diesel::dsl::sql::<diesel::sql_types::Bool>(
         "EXISTS (SELECT FROM pg_available_extensions WHERE name = 'pg_trgm')",
     ))
-    .get_result(&mut connection)
+    .get_result(&connection)
     .await?;
     if !has_trigrams {
         return Err(MigrateError::NoTrigrams);
     }
     diesel::sql_query(format!("SELECT pg_advisory_lock({MIGRATION_LOCK})"))
-        .execute(&mut connection)
+        .execute(&connection)
         .await?;
     // The harness blocks; its own thread keeps that off the runtime. The lock ends with the connection.
     tokio::task::spawn_blocking(move || {
@@ -262,11 +262,11 @@ struct Applied {
 /// # Errors
 /// When the server cannot be reached, or refuses a look at its catalogue.
 pub async fn inspect(url: &str) -> Result<Inspection, MigrateError> {
-    let mut connection = AsyncPgConnection::establish(url).await.map_err(MigrateError::Connect)?;
-    let found: Inspected = diesel::sql_query(INSPECT).get_result(&mut connection).await?;
+    let connection = AsyncPgConnection::establish(url).await.map_err(MigrateError::Connect)?;
+    let found: Inspected = diesel::sql_query(INSPECT).get_result(&connection).await?;
     let applied: Vec<Applied> = if found.has_migrations {
         diesel::sql_query("SELECT version FROM __diesel_schema_migrations")
-            .load(&mut connection)
+            .load(&connection)
             .await?
     } else {
         Vec::new()

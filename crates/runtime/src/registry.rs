@@ -294,6 +294,14 @@ impl Registry {
         }
     }
 
+    /// Looks up a function by its canonical path, internal ones too.
+    ///
+    /// # Errors
+    /// `NOT_FOUND` for a path that does not exist.
+    pub fn resolve_internal(&self, path: &str) -> Result<FunctionHandle> {
+        self.functions.get(path).cloned().ok_or_else(|| unknown(path))
+    }
+
     /// The method of `F` without the way through JSON; `None` if no context serves it.
     pub(crate) fn typed<F: Function<Kind: UnitOfWork>>(&self) -> Option<Typed<F>> {
         self.typed.get(&TypeId::of::<F>())?.downcast_ref::<Typed<F>>().cloned()

@@ -222,6 +222,7 @@ mod tests {
     use opencom_core::id::UserId;
 
     use super::*;
+    use crate::topic;
 
     #[test]
     fn a_reader_learns_that_it_was_overtaken() {

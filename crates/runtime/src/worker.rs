@@ -61,7 +61,7 @@ pub struct Queue {
 pub async fn queue(pool: &Pool, now: Millis) -> Result<Queue> {
     Ok(diesel::sql_query(QUEUE)
         .bind::<Timestamptz, _>(now)
-        .get_result(&mut *pool.get().await?)
+        .get_result(&*pool.get().await?)
         .await?)
 }
 
@@ -136,7 +136,7 @@ async fn claim_and_schedule(dispatcher: &Dispatcher, kinds: &[&'static str], lim
             .do_update()
             .set(schedules::next_run_at.eq(next));
         let due = FilterDsl::filter(postpone, schedules::next_run_at.le(now))
-            .execute(&mut connection)
+            .execute(&connection)
             .await?;
         if due > 0 {
             let key = Some(format!("schedule:{}", schedule.kind));
@@ -150,7 +150,7 @@ async fn claim_and_schedule(dispatcher: &Dispatcher, kinds: &[&'static str], lim
         .bind::<Timestamptz, _>(now)
         .bind::<Array<Text>, _>(kinds)
         .bind::<BigInt, _>(i64::try_from(limit).unwrap_or(i64::MAX))
-        .get_results(&mut connection)
+        .get_results(&connection)
         .await?;
     Ok(claimed)
 }
@@ -192,15 +192,13 @@ async fn run_handler(dispatcher: &Dispatcher, job: &ClaimedJob) -> Result<()> {
 }
 
 async fn forget(dispatcher: &Dispatcher, job: &ClaimedJob) -> Result<()> {
-    let mut connection = dispatcher.pool().get().await?;
-    diesel::delete(jobs::table.find(job.id))
-        .execute(&mut connection)
-        .await?;
+    let connection = dispatcher.pool().get().await?;
+    diesel::delete(jobs::table.find(job.id)).execute(&connection).await?;
     Ok(())
 }
 
 async fn postpone(dispatcher: &Dispatcher, job: &ClaimedJob, error: &str) -> Result<()> {
-    let mut connection = dispatcher.pool().get().await?;
+    let connection = dispatcher.pool().get().await?;
     let state = if job.attempts >= TRIES { "dead" } else { "ready" };
     let run_at = dispatcher.server().clock.now().plus(pause_after(job.attempts));
     diesel::update(jobs::table.find(job.id))
@@ -209,7 +207,7 @@ async fn postpone(dispatcher: &Dispatcher, job: &ClaimedJob, error: &str) -> Res
             jobs::run_at.eq(run_at),
             jobs::last_error.eq(error),
         ))
-        .execute(&mut connection)
+        .execute(&connection)
         .await?;
     Ok(())
 }

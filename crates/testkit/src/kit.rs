@@ -1,22 +1,20 @@
-//! The composed services on a database of one test.
+//! Contexts on a database of one test.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use diesel_async::AsyncPgConnection;
 use opencom_contract::{Function, Kind};
 use opencom_core::auth::jwt::{JwtKey, JwtKeys};
 use opencom_core::auth::seal::MasterKey;
-use opencom_core::{Error, Millis, Result};
-use opencom_gateway::compose::{App, Parts};
-use opencom_gateway::discovery::Discovery;
-use opencom_gateway::mail_channel::MailChannel;
-use opencom_live::session::Limits;
-use opencom_providers::email::{EmailProvider, Recorder};
+use opencom_core::{Error, Result};
+use opencom_providers::email::received::ReceivedMails;
+use opencom_providers::email::{EmailProvider, Mailbox, Recorder};
 use opencom_providers::embeddings::{EmbeddingsProvider, LocalNgrams};
 use opencom_providers::files::{FileStore, LocalDisk};
-use opencom_runtime::limits::Quotas;
-use opencom_runtime::{Clock, Dispatcher, Pool, Registry, worker};
+use opencom_runtime::handle::UnitOfWork;
+use opencom_runtime::limits::{Quotas, RateLimits};
+use opencom_runtime::timestamp::Timestamps;
+use opencom_runtime::{Clock, Context, Dispatcher, Pool, Process, Registry, Server, Topics, worker};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -27,9 +25,14 @@ use crate::people::Person;
 pub const MASTER_KEY: [u8; 32] = [7; 32];
 /// An RSA key made for tests alone.
 pub const TEST_PEM: &str = include_str!("test_key.pem");
+/// The public address of the server under test.
+pub const PUBLIC_URL: &str = "http://opencom.test";
 
-/// Registers functions of a test's own beside those of the contract.
+/// Registers functions of a test's own beside those of the contexts.
 pub type Functions = Arc<dyn Fn(&mut Registry) -> Result<()> + Send + Sync>;
+
+/// Makes the contexts under test of their parts.
+pub type Contexts = Arc<dyn Fn(&Parts) -> Vec<Arc<dyn Context>> + Send + Sync>;
 
 /// What a test may set before it starts.
 #[derive(Clone)]
@@ -40,21 +43,17 @@ pub struct Settings {
     pub connections: usize,
     /// Functions of the test's own.
     pub functions: Option<Functions>,
-    /// Times and limits of sync sockets.
-    pub socket_limits: Limits,
-    /// The most sync sockets.
-    pub most_sockets: usize,
-    /// Makes vectors of texts.
+    /// Computes embeddings.
     pub embeddings: Arc<dyn EmbeddingsProvider>,
     /// The language of search.
     pub search_language: String,
-    /// What apps are told before they connect.
-    pub discovery: Discovery,
-    /// How mail comes in.
-    pub mail_channel: MailChannel,
+    /// Fetches received mails; `None`: no provider does.
+    pub received_mails: Option<Arc<dyn ReceivedMails>>,
+    /// The domain of workspaces' mail addresses.
+    pub mail_domain: String,
     /// Sends mails, in place of the recorder.
     pub email: Option<Arc<dyn EmailProvider>>,
-    /// How often something may be done.
+    /// Rate limits.
     pub quotas: Quotas,
     /// Address of the dashboard.
     pub web_app_url: Option<String>,
@@ -66,17 +65,10 @@ impl Default for Settings {
             strict_visitors: false,
             connections: 12,
             functions: None,
-            // A busy machine must not change what is shown together.
-            socket_limits: Limits {
-                opening_patience: Duration::from_secs(60),
-                settle_patience: Duration::from_secs(60),
-                ..Limits::default()
-            },
-            most_sockets: 1000,
             embeddings: Arc::new(LocalNgrams),
             search_language: "english".to_owned(),
-            discovery: Discovery::default(),
-            mail_channel: MailChannel::default(),
+            received_mails: None,
+            mail_domain: "mail.opencom.app".to_owned(),
             email: None,
             // Tests do more in a second than people do; those about limits set them.
             quotas: Quotas::OFF,
@@ -85,12 +77,33 @@ impl Default for Settings {
     }
 }
 
-/// The composed services on a database of one test, with a clock that the test moves and mails that it reads.
+/// What the contexts under test are made of.
+#[derive(Clone)]
+pub struct Parts {
+    /// The time.
+    pub clock: Clock,
+    /// The keys that sign agents' tokens.
+    pub jwt_keys: Arc<JwtKeys>,
+    /// Sends mails.
+    pub email: Arc<dyn EmailProvider>,
+    /// The sender of mails.
+    pub mail_from: Mailbox,
+    /// Stores files.
+    pub files: Arc<dyn FileStore>,
+    /// What the test set.
+    pub settings: Settings,
+}
+
+/// Contexts on a database of one test, with a clock that the test moves and mails that it reads.
 pub struct Kit {
-    /// The services.
-    pub app: App,
     /// Runs functions.
     pub dispatcher: Dispatcher,
+    /// What all functions share.
+    pub server: Arc<Server>,
+    /// The contexts.
+    pub contexts: Vec<Arc<dyn Context>>,
+    /// What the contexts are made of.
+    pub parts: Parts,
     /// The time.
     pub clock: Clock,
     /// Mails that were sent.
@@ -99,113 +112,150 @@ pub struct Kit {
     pub files: Arc<dyn FileStore>,
     /// The database.
     pub database: Arc<Database>,
-    settings: Settings,
+    make: Contexts,
     // Removed once the last replica is gone.
     directory: Arc<TempDir>,
 }
 
 impl Kit {
-    /// The services with the default settings.
-    pub async fn start() -> Self {
-        Self::start_with(Settings::default()).await
+    /// The contexts with the default settings.
+    pub async fn start(contexts: Contexts) -> Self {
+        Self::start_with(Settings::default(), contexts).await
     }
 
-    /// The services.
-    pub async fn start_with(settings: Settings) -> Self {
+    /// The contexts with these settings.
+    pub async fn start_with(settings: Settings, contexts: Contexts) -> Self {
         let database = Arc::new(Database::create().await);
         let directory = Arc::new(tempfile::tempdir().expect("a temporary directory"));
-        let (clock, mail) = (Clock::system(), Arc::new(Recorder::new()));
-        Self::compose(settings, database, directory, clock, mail).await
+        Self::compose(
+            settings,
+            contexts,
+            database,
+            directory,
+            Clock::system(),
+            Arc::new(Recorder::new()),
+        )
+        .await
     }
 
-    /// The services once more, as another process has them: database, files, mails and the time are shared, what a process
-    /// keeps in memory is not.
+    /// Another process on the same database, files, mails and clock, with its own memory.
     pub async fn replica(&self) -> Self {
-        self.replica_with(self.settings.clone()).await
+        self.replica_with(self.parts.settings.clone(), Arc::clone(&self.make))
+            .await
     }
 
-    /// Another process with settings of its own.
-    pub async fn replica_with(&self, settings: Settings) -> Self {
+    /// Another process with settings and contexts of its own.
+    pub async fn replica_with(&self, settings: Settings, contexts: Contexts) -> Self {
         let (database, directory) = (Arc::clone(&self.database), Arc::clone(&self.directory));
         let (clock, mail) = (self.clock.clone(), Arc::clone(&self.mail));
-        Self::compose(settings, database, directory, clock, mail).await
+        Self::compose(settings, contexts, database, directory, clock, mail).await
     }
 
     async fn compose(
         settings: Settings,
+        make: Contexts,
         database: Arc<Database>,
         directory: Arc<TempDir>,
         clock: Clock,
         mail: Arc<Recorder>,
     ) -> Self {
         let files: Arc<dyn FileStore> = Arc::new(LocalDisk::open(directory.path()).await.expect("a file store"));
-        let mut app = App::new(Parts {
+        let key = JwtKey::from_pem(TEST_PEM).expect("the test key");
+        let parts = Parts {
             clock: clock.clone(),
-            master_key: MasterKey::new(&MASTER_KEY).expect("the test key"),
-            jwt_keys: JwtKeys::new(vec![JwtKey::from_pem(TEST_PEM).expect("the test key")]).expect("one key"),
-            public_url: "http://opencom.test".to_owned(),
-            strict_visitors: settings.strict_visitors,
-            agent_session_ms: 30 * Millis::DAY,
+            jwt_keys: Arc::new(JwtKeys::new(vec![key])),
             email: settings.email.clone().unwrap_or_else(|| Arc::clone(&mail) as _),
             mail_from: "Opencom <noreply@opencom.test>".parse().expect("a sender"),
-            web_app_url: settings.web_app_url.clone(),
             files: Arc::clone(&files),
-            embeddings: Arc::clone(&settings.embeddings),
-            search_language: settings.search_language.clone(),
-            socket_limits: settings.socket_limits.clone(),
-            most_sockets: settings.most_sockets,
-            quotas: settings.quotas.clone(),
-            trusted_proxies: Vec::new(),
-            discovery: settings.discovery.clone(),
-            mail_channel: settings.mail_channel.clone(),
-        })
-        .expect("the services");
-        if let Some(register) = &settings.functions {
-            let registry = Arc::get_mut(&mut app.registry).expect("a registry that nobody else has yet");
-            register(registry).expect("the test's own functions");
+            settings,
+        };
+        let contexts = make(&parts);
+        let mut registry = Registry::of(&contexts).expect("the contexts");
+        if let Some(register) = &parts.settings.functions {
+            register(&mut registry).expect("the test's own functions");
         }
-        let dispatcher = app.dispatcher(Pool::new(database.url(), settings.connections).expect("a pool"));
+        let limits = RateLimits::new(&parts.settings.quotas, registry.limits(), clock.clone());
+        let server = Arc::new(Server {
+            limits: limits.expect("limits that are declared"),
+            clock: clock.clone(),
+            topics: Arc::new(Topics::default()),
+            timestamps: Timestamps::default(),
+            master_key: MasterKey::new(&MASTER_KEY).expect("the test key"),
+            public_url: PUBLIC_URL.to_owned(),
+            strict_visitors: parts.settings.strict_visitors,
+        });
+        let pool = Pool::new(database.url(), parts.settings.connections).expect("a pool");
         Self {
-            app,
-            dispatcher,
+            dispatcher: Dispatcher::new(Arc::new(registry), Arc::clone(&server), pool),
+            server,
+            contexts,
+            parts,
             clock,
             mail,
             files,
             database,
-            settings,
+            make,
             directory,
         }
     }
 
-    /// Calls a function as somebody, through JSON both ways.
-    pub async fn call<F: Function>(&self, person: &impl Person, request: &F) -> Result<F::Output> {
-        let arguments = serde_json::to_string(request).map_err(Error::internal)?;
-        let text = self
-            .call_text(person, F::DESCRIPTOR.kind, F::DESCRIPTOR.path, &arguments)
-            .await?;
-        serde_json::from_str(&text).map_err(Error::internal)
+    /// What the contexts may use outside of calls.
+    pub fn process(&self) -> Process {
+        Process {
+            database_url: self.database.url().to_owned(),
+            server: Arc::clone(&self.server),
+        }
     }
 
-    /// Calls a function of whatever kind it is, by path.
+    /// Calls a function as a person, through JSON both ways.
+    pub async fn call<F: Function>(&self, person: &impl Person, request: &F) -> Result<F::Output> {
+        let text = self
+            .call_text(person, F::DESCRIPTOR.kind, F::DESCRIPTOR.path, &request.to_json()?)
+            .await?;
+        F::output_from_json(&text)
+    }
+
+    /// Calls an internal function.
+    pub async fn invoke<F: Function<Kind: UnitOfWork>>(&self, request: F) -> Result<F::Output> {
+        self.dispatcher
+            .invoke(request, opencom_runtime::Caller::Anonymous)
+            .await
+    }
+
+    /// Calls a function of any kind, by path.
     pub async fn call_json(&self, person: &impl Person, path: &str, arguments: Value) -> Result<Value> {
+        let function = self.dispatcher.resolve(path)?;
         let text = self
             .dispatcher
-            .call_any(path, &arguments.to_string(), person.caller())
+            .call(&function, &arguments.to_string(), person.caller())
             .await?;
         serde_json::from_str(&text).map_err(Error::internal)
     }
 
-    /// Calls a function with arguments as text.
+    /// Calls a function of this kind with arguments as text.
     pub async fn call_text(&self, person: &impl Person, kind: Kind, path: &str, arguments: &str) -> Result<String> {
-        self.dispatcher.call(kind, path, arguments, person.caller()).await
+        let function = self.dispatcher.resolve(path)?;
+        function.expect(kind)?;
+        self.dispatcher.call(&function, arguments, person.caller()).await
     }
 
-    /// Runs every job that is due, and says how many there were.
+    /// Calls an internal function by path, anonymously.
+    pub async fn invoke_json(&self, path: &str, arguments: Value) -> Result<Value> {
+        let function = self.dispatcher.registry().resolve_internal(path)?;
+        let anonymous = opencom_runtime::Caller::Anonymous;
+        let text = self
+            .dispatcher
+            .call(&function, &arguments.to_string(), anonymous)
+            .await?;
+        serde_json::from_str(&text).map_err(Error::internal)
+    }
+
+    /// Runs every job that is due, and returns how many there were.
     pub async fn run_jobs(&self) -> usize {
         worker::run_due(&self.dispatcher).await.expect("the jobs")
     }
 
-    /// Runs a mutation's SQL outside any function, as nobody: for rows that no function makes.
+    /// A connection for rows that no function makes.
     pub async fn connection(&self) -> AsyncPgConnection {
         self.database.connection().await
     }

@@ -1,13 +1,12 @@
 //! People to act as.
 
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
-use opencom_contract::widget_sessions;
 use opencom_core::auth::jwt::AgentIdentity;
-use opencom_core::id::{AuthSessionId, UserId, VisitorId, WorkspaceId, WorkspaceMemberId};
+use opencom_core::auth::token;
+use opencom_core::id::{AuthSessionId, UserId, VisitorId, WidgetSessionId, WorkspaceId, WorkspaceMemberId};
 use opencom_core::{Millis, Role};
-use opencom_runtime::{Caller, Topic};
-use opencom_schema::{auth_sessions, users, workspace_members, workspaces};
+use opencom_runtime::{Caller, RunQueryDsl, Topic, topic};
+use opencom_schema::{auth_sessions, users, visitors, widget_sessions, workspace_members, workspaces};
 
 use crate::Kit;
 
@@ -87,7 +86,7 @@ impl Kit {
                 workspaces::created_at.eq(now),
                 workspaces::help_center_access_policy.eq("public"),
             ))
-            .execute(&mut self.connection().await)
+            .execute(&self.connection().await)
             .await
             .expect("a workspace");
         let owner = self.user(Some(id)).await;
@@ -150,7 +149,7 @@ impl Kit {
                 workspace_members::role.eq(role),
                 workspace_members::created_at.eq(self.clock.now()),
             ))
-            .execute(&mut self.connection().await)
+            .execute(&self.connection().await)
             .await
             .expect("a membership");
         self.publish_membership(agent.user_id, workspace);
@@ -162,7 +161,7 @@ impl Kit {
             .filter(workspace_members::user_id.eq(agent.user_id))
             .filter(workspace_members::workspace_id.eq(workspace))
             .set(workspace_members::permissions.eq(permissions))
-            .execute(&mut self.connection().await)
+            .execute(&self.connection().await)
             .await
             .expect("the permissions");
         self.publish_membership(agent.user_id, workspace);
@@ -170,30 +169,42 @@ impl Kit {
 
     fn publish_membership(&self, user: UserId, workspace: WorkspaceId) {
         // Written around the services, so told by hand.
-        self.app
-            .server
-            .topics
-            .publish(&[Topic::MembershipsOfUser(user), Topic::MembersOfWorkspace(workspace)]);
+        let members = Topic::new("admin.members_of_workspace", workspace);
+        self.server.topics.publish(&[topic::memberships_of_user(user), members]);
     }
 
-    /// A visitor who has booted.
+    /// A visitor with a session, as a boot leaves them.
     pub async fn visitor(&self, workspace: &Workspace) -> Visitor {
+        let (id, now) = (VisitorId::generate(), self.clock.now());
         let session_id = format!("session_{}", VisitorId::generate());
-        let arguments = serde_json::json!({ "workspaceId": workspace.id, "sessionId": session_id });
-        let text = self
-            .call_text(
-                &Nobody,
-                opencom_contract::Kind::Mutation,
-                "widgetSessions:boot",
-                &arguments.to_string(),
-            )
+        let token = token::visitor_session_token().expect("a token");
+        let connection = &mut self.connection().await;
+        diesel::insert_into(visitors::table)
+            .values((
+                visitors::id.eq(id),
+                visitors::workspace_id.eq(workspace.id),
+                visitors::session_id.eq(&session_id),
+                visitors::readable_id.eq(format!("Visitor {id}")),
+                visitors::created_at.eq(now),
+                visitors::first_seen_at.eq(now),
+                visitors::last_seen_at.eq(now),
+            ))
+            .execute(connection)
             .await
-            .expect("a boot");
-        let booted: widget_sessions::Booted = serde_json::from_str(&text).expect("a booted session");
-        Visitor {
-            id: booted.visitor.id,
-            token: booted.session_token,
-            session_id,
-        }
+            .expect("a visitor");
+        diesel::insert_into(widget_sessions::table)
+            .values((
+                widget_sessions::id.eq(WidgetSessionId::generate()),
+                widget_sessions::workspace_id.eq(workspace.id),
+                widget_sessions::visitor_id.eq(id),
+                widget_sessions::token_hash.eq(token::sha256(&token).to_vec()),
+                widget_sessions::identity_verified.eq(false),
+                widget_sessions::expires_at.eq(now.plus(Millis::DAY)),
+                widget_sessions::created_at.eq(now),
+            ))
+            .execute(connection)
+            .await
+            .expect("a session");
+        Visitor { id, token, session_id }
     }
 }

@@ -29,7 +29,7 @@ impl<'kit> Probe<'kit> {
     pub fn new(kit: &'kit Kit) -> Self {
         Self {
             kit,
-            changes: Changes::of(&kit.app.server.topics),
+            changes: Changes::of(&kit.server.topics),
             held: Vec::new(),
         }
     }
@@ -105,8 +105,12 @@ impl<'kit> Probe<'kit> {
 
     /// A fresh execution, with what the last one kept for it.
     async fn run(&self, path: &str, arguments: &str, caller: Caller, journal: Option<&str>) -> Execution {
+        let function = match self.kit.dispatcher.resolve(path) {
+            Ok(function) => function,
+            Err(error) => return Execution::failed(error, self.kit.server.topics.sequence()),
+        };
         let query = LiveQuery {
-            path,
+            function: &function,
             arguments,
             asker: caller.into(),
             journal,

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use crate::Kit;
+use crate::{Contexts, Kit};
 use diesel::connection::{Instrumentation, InstrumentationEvent, set_default_instrumentation};
 use diesel::sql_types::Text;
 use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
@@ -29,9 +29,9 @@ impl Instrumentation for Record {
 }
 
 /// A kit whose statements can be recorded. There is one instrumentation for all tests of the program.
-pub async fn observed_kit() -> Kit {
+pub async fn observed_kit(contexts: Contexts) -> Kit {
     set_default_instrumentation(|| Some(Box::new(Record))).expect("an instrumentation");
-    Kit::start().await
+    Kit::start(contexts).await
 }
 
 /// What a call gives and the statements that it sends, without those that begin and end transactions.

@@ -1,7 +1,6 @@
 //! The demo: off unless asked for, made once, and for this machine alone.
 
 use opencom_gateway::demo::Demo;
-use opencom_runtime::Pool;
 use reqwest::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, X_CONTENT_TYPE_OPTIONS};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -53,8 +52,7 @@ async fn the_page_may_load_and_call_this_server_alone() {
 async fn the_agent_is_made_once_and_can_sign_in() {
     let wire = Wire::start_with_demo().await;
     let (_, config) = answer(wire.request(Method::GET, "/demo/config.json").send().await.unwrap()).await;
-    let pool = Pool::new(wire.kit.database.url(), 1).unwrap();
-    let again = Demo::prepare(&wire.kit.app, pool).await.unwrap();
+    let again = Demo::prepare(&wire.app).await.unwrap();
     assert_eq!(serde_json::to_value(again).unwrap(), config);
 
     let params =

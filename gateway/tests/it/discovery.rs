@@ -1,10 +1,11 @@
 //! `/.well-known/opencom.json` as apps and browsers ask for it.
 
 use opencom_gateway::discovery::Discovery;
-use opencom_testkit::{Kit, Settings};
+use opencom_testkit::Settings;
 use reqwest::header::HeaderMap;
 use reqwest::{Method, Response};
 
+use crate::kit::{Edge, kit};
 use crate::wire::{Wire, client};
 
 const PATH: &str = "/.well-known/opencom.json";
@@ -50,14 +51,14 @@ fn expected(with_cors: bool, origin: Option<&str>, content_type: Option<&str>) -
 }
 
 async fn listed() -> Wire {
-    Wire::start_with(Settings {
+    let edge = Edge {
         discovery: Discovery::new(
             Some("https://api.example.com".to_owned()),
             &["https://app.example.com".to_owned()],
         ),
-        ..Settings::default()
-    })
-    .await
+        ..Edge::default()
+    };
+    Wire::start_edge(Settings::default(), edge).await
 }
 
 #[tokio::test]
@@ -72,7 +73,7 @@ async fn everybody_is_told_what_the_server_is() {
     );
     assert_eq!(answer.text().await.unwrap(), body);
     let ws = wire.kit.workspace().await;
-    wire.kit.app.server.topics.publish_everything();
+    wire.kit.server.topics.publish_everything();
     let answer = ask(&url, "GET", None, Some("no token")).await.text().await.unwrap();
     assert!(answer.contains(&format!(r#""name":"Workspace {}""#, ws.id)), "{answer}");
     assert!(!answer.contains("signupMode"), "{answer}");
@@ -165,7 +166,7 @@ async fn a_failed_look_up_says_so() {
 
 #[tokio::test]
 async fn the_oldest_workspace_gives_the_name() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let first = kit.workspace().await;
     kit.clock.advance(1000);
     kit.workspace().await;

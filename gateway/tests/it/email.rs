@@ -14,6 +14,7 @@ use reqwest::StatusCode;
 use ring::hmac;
 use serde_json::{Value, json};
 
+use crate::kit::Edge;
 use crate::wire::{Wire, client};
 
 const SECRET: &str = "whsec_b3BlbmNvbS1jb250cmFjdC10ZXN0LXNlY3JldC0zMmI=";
@@ -26,11 +27,11 @@ fn guarded() -> MailChannel {
 }
 
 async fn start(mail_channel: MailChannel) -> Wire {
-    Wire::start_with(Settings {
+    let edge = Edge {
         mail_channel,
-        ..Settings::default()
-    })
-    .await
+        ..Edge::default()
+    };
+    Wire::start_edge(Settings::default(), edge).await
 }
 
 async fn take_mail(wire: &Wire, ws: &Workspace, enabled: bool) -> String {

@@ -181,7 +181,6 @@ async fn tokens_are_accepted_or_refused_with_401() {
     );
 
     let foreign = wire
-        .kit
         .app
         .jwt_keys
         .issue(

@@ -5,12 +5,15 @@
     reason = "a test that cannot go on must fail"
 )]
 
+mod between_contexts;
 mod binary;
+mod catalogue;
 mod commands;
 mod demo;
 mod discovery;
 mod email;
 mod functions;
+mod kit;
 mod limits;
 mod measurements;
 mod openapi;

@@ -62,7 +62,7 @@ async fn others_can_verify_the_tokens() {
         (&key["use"], &key["kty"], &key["e"]),
         (&json!("sig"), &json!("RSA"), &json!("AQAB"))
     );
-    assert_eq!(key["n"], wire.kit.app.jwt_keys.get()[0].modulus.as_str());
+    assert_eq!(key["n"], wire.app.jwt_keys.get()[0].modulus.as_str());
 }
 
 #[tokio::test]

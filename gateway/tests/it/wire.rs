@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use actix_web::HttpServer;
 use opencom_core::Millis;
+use opencom_gateway::compose::App;
 use opencom_gateway::demo::Demo;
 use opencom_gateway::{http, measurements};
 use opencom_runtime::{Pool, bus};
@@ -13,9 +14,13 @@ use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
+use crate::kit::{Edge, app, kit, kit_with};
+
 /// The composed services behind HTTP on a socket of their own.
 pub(crate) struct Wire {
     pub(crate) kit: Kit,
+    pub(crate) app: App,
+    edge: Edge,
     pub(crate) url: String,
     client: reqwest::Client,
     /// Held as long as live queries are kept up to date and the bus is joined.
@@ -28,42 +33,53 @@ impl Wire {
     }
 
     pub(crate) async fn start_with(settings: Settings) -> Self {
-        Self::serve(Kit::start_with(settings).await, None)
+        Self::start_edge(settings, Edge::default()).await
+    }
+
+    pub(crate) async fn start_edge(settings: Settings, edge: Edge) -> Self {
+        let kit = kit_with(settings).await;
+        let app = app(&kit, edge.clone());
+        Self::serve(kit, edge, app)
     }
 
     pub(crate) async fn start_with_demo() -> Self {
-        let kit = Kit::start().await;
-        let pool = Pool::new(kit.database.url(), 1).unwrap();
-        let demo = Demo::prepare(&kit.app, pool).await.unwrap();
-        Self::serve(kit, Some(Arc::new(demo)))
+        let kit = kit().await;
+        let app = app(&kit, Edge::default());
+        let demo = Demo::prepare(&app).await.unwrap();
+        let demo = Some(Arc::new(demo));
+        Self::serve(kit, Edge::default(), App { demo, ..app })
     }
 
     /// Another server on the same database.
     pub(crate) async fn replica(&self) -> Self {
-        Self::serve(self.kit.replica().await, None)
+        let kit = self.kit.replica().await;
+        let app = app(&kit, self.edge.clone());
+        Self::serve(kit, self.edge.clone(), app)
     }
 
-    fn serve(kit: Kit, demo: Option<Arc<Demo>>) -> Self {
+    fn serve(kit: Kit, edge: Edge, app: App) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let (app, database) = (kit.app.clone(), kit.database.url().to_owned());
-        let metrics = Some(measurements::builder().unwrap().build_recorder().handle());
-        let server = HttpServer::new(move || {
-            let pool = Pool::new(&database, 4).unwrap();
-            http::app(http::State::new(&app, pool, metrics.clone()).with_demo(demo.clone()))
-        })
-        .workers(1)
-        .tcp_nodelay(true)
-        .disable_signals()
-        .listen(listener)
-        .unwrap()
-        .run();
+        let database = kit.database.url().to_owned();
+        let served = App {
+            metrics: Some(measurements::builder().unwrap().build_recorder().handle()),
+            ..app.clone()
+        };
+        let server = HttpServer::new(move || http::routes(served.on(Pool::new(&database, 4).unwrap())))
+            .workers(1)
+            .tcp_nodelay(true)
+            .disable_signals()
+            .listen(listener)
+            .unwrap()
+            .run();
         tokio::spawn(server);
         let (stop, stopping) = watch::channel(false);
         let pool = Pool::new(kit.database.url(), 4).unwrap();
-        tokio::spawn(kit.app.clone().keep_live(pool, 4, stopping));
+        tokio::spawn(app.clone().keep_live(pool, 4, stopping));
         Self {
             kit,
+            app,
+            edge,
             url,
             client: client(),
             stop,
@@ -72,7 +88,7 @@ impl Wire {
 
     /// Joins the bus, and returns once it hears what other servers change.
     pub(crate) async fn join_bus(&self) {
-        let topics = &self.kit.app.server.topics;
+        let topics = &self.kit.server.topics;
         let before = topics.sequence();
         let url = self.kit.database.url().to_owned();
         tokio::spawn(bus::run(url, topics.clone(), self.stop.subscribe()));
@@ -88,10 +104,9 @@ impl Wire {
 
     /// A token for an agent, as signing in would give.
     pub(crate) fn token(&self, agent: &Agent) -> String {
-        let server = &self.kit.app.server;
+        let server = &self.kit.server;
         let now = Millis(server.clock.now().0);
-        self.kit
-            .app
+        self.app
             .jwt_keys
             .issue(agent.user_id, agent.session_id, &server.public_url, now)
             .unwrap()

@@ -9,7 +9,7 @@ use opencom_schema::{audit_log_settings, audit_logs};
 use opencom_testkit::{Kit, Nobody, Person, Workspace};
 use serde_json::{Value, json};
 
-use crate::support::{entries, refused};
+use crate::support::{entries, kit, refused};
 
 async fn call(kit: &Kit, person: &impl Person, ws: WorkspaceId, name: &str, mut arguments: Value) -> Value {
     arguments["workspaceId"] = json!(ws);
@@ -46,7 +46,7 @@ fn actions(found: &[Value]) -> Vec<&str> {
 
 #[tokio::test]
 async fn entries_come_newest_first_with_who_did_it() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     kit.visitor(&ws).await;
     happen(&kit, &ws, &["one", "two"]).await;
@@ -67,7 +67,7 @@ async fn entries_come_newest_first_with_who_did_it() {
 
 #[tokio::test]
 async fn filters_hold_before_the_limit() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let rare = happen(&kit, &ws, &["rare"]).await[0];
     let last = happen(&kit, &ws, &["noise"; 30]).await[29];
@@ -91,7 +91,7 @@ async fn filters_hold_before_the_limit() {
 
 #[tokio::test]
 async fn pages_follow_each_other_without_gap_or_repetition() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let (ws, other) = (kit.workspace().await, kit.workspace().await);
     // Many at the same millisecond.
     let crowd = format!(
@@ -128,7 +128,7 @@ async fn pages_follow_each_other_without_gap_or_repetition() {
 
 #[tokio::test]
 async fn actions_are_those_of_the_workspace_in_the_order_of_their_letters() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let (ws, other) = (kit.workspace().await, kit.workspace().await);
     happen(&kit, &ws, &["b.x", "B.x", "a_b", "a.c", "b.x", "é"]).await;
     happen(&kit, &other, &["zzz"]).await;
@@ -139,7 +139,7 @@ async fn actions_are_those_of_the_workspace_in_the_order_of_their_letters() {
 
 #[tokio::test]
 async fn retention_is_thirty_ninety_or_a_year() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     assert_eq!(
         call(&kit, &ws.owner, ws.id, "getSettings", json!({})).await,
@@ -183,7 +183,7 @@ async fn retention_is_thirty_ninety_or_a_year() {
 
 #[tokio::test]
 async fn settings_that_are_changed_at_once_are_one_row_and_an_unbroken_story() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let days = [30, 90, 365, 30, 90, 365];
     join_all(days.map(|days| {
@@ -221,7 +221,7 @@ async fn settings_that_are_changed_at_once_are_one_row_and_an_unbroken_story() {
 
 #[tokio::test]
 async fn access_says_what_each_may_do() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let (ws, other) = (kit.workspace().await, kit.workspace().await);
     let access = |status: &str, read: bool, export: bool, security: bool| json!({ "status": status, "canRead": read, "canExport": export, "canManageSecurity": security });
     let nobody = call(&kit, &Nobody, ws.id, "getAccess", json!({})).await;
@@ -242,7 +242,7 @@ async fn access_says_what_each_may_do() {
 
 #[tokio::test]
 async fn exports_are_objects_or_lines() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     happen(&kit, &ws, &["one", "two"]).await;
     let json = call(&kit, &ws.owner, ws.id, "exportLogs", json!({})).await;
@@ -277,7 +277,7 @@ async fn exports_are_objects_or_lines() {
 
 #[tokio::test]
 async fn an_export_is_noted_by_members_alone() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let (ws, other) = (kit.workspace().await, kit.workspace().await);
     let note = json!({ "workspaceId": ws.id, "exportType": "helpCenterMarkdown", "recordCount": 12 });
     let path = "auditLogs:logExport";
@@ -304,7 +304,7 @@ async fn an_export_is_noted_by_members_alone() {
 
 #[tokio::test]
 async fn entries_go_when_their_time_is_over() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let (short, long) = (kit.workspace().await, kit.workspace().await);
     call(
         &kit,
@@ -329,11 +329,7 @@ async fn entries_go_when_their_time_is_over() {
     };
     let clean = async |arguments: Value| -> Value {
         let path = "auditLogs:cleanupOldLogs";
-        let answer = kit
-            .dispatcher
-            .internal_mutation(path, &arguments.to_string(), Nobody.caller())
-            .await;
-        serde_json::from_str(&answer.unwrap()).unwrap()
+        kit.invoke_json(path, arguments).await.unwrap()
     };
     let one = clean(json!({ "workspaceId": long.id })).await;
     assert_eq!(

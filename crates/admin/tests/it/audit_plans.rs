@@ -1,10 +1,10 @@
 //! The plans of the audit log's statements, among a million entries.
 
+use crate::support::kit;
 use std::time::Instant;
 
 use diesel::sql_types::Text;
 use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
-use opencom_testkit::Kit;
 use serde_json::json;
 
 #[derive(diesel::QueryableByName)]
@@ -23,7 +23,7 @@ async fn plan(connection: &mut AsyncPgConnection, sql: &str) -> String {
 
 #[tokio::test]
 async fn a_million_entries_are_read_by_index() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let connection = &mut kit.connection().await;
     // A year of a busy workspace: almost all of it are sessions, and a change now and then.

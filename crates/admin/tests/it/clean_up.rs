@@ -6,7 +6,7 @@ use opencom_core::Millis;
 use opencom_schema::{auth_rate_limits, auth_refresh_tokens, auth_sessions, auth_verification_codes};
 use opencom_testkit::Kit;
 
-use crate::support::{another, request_code, sign_up, tokens, with_code};
+use crate::support::{another, kit, request_code, sign_up, tokens, with_code};
 
 async fn left(kit: &Kit) -> [i64; 4] {
     let connection = &mut kit.connection().await;
@@ -24,7 +24,7 @@ async fn left(kit: &Kit) -> [i64; 4] {
 
 #[tokio::test]
 async fn what_no_longer_means_anything_is_removed() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     sign_up(&kit, "ada@example.com").await;
     let code = request_code(&kit, "eve@example.com").await;
     tokens(&kit, with_code("eve@example.com", Some(another(&code))))

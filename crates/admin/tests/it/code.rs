@@ -6,16 +6,16 @@ use futures_util::future::{join, join_all};
 use opencom_contract::auth::{CurrentUser, SignIn, SignInParams};
 use opencom_core::{Code, Millis, Role};
 use opencom_schema::{auth_accounts, auth_verification_codes, users, workspaces};
-use opencom_testkit::{Kit, Nobody};
+use opencom_testkit::Nobody;
 use serde_json::json;
 
 use crate::support::{
-    PASSWORD, another, bearer, refused, request_code, sign_up, tokens, tokens_if_any, with_code, with_password,
+    PASSWORD, another, bearer, kit, refused, request_code, sign_up, tokens, tokens_if_any, with_code, with_password,
 };
 
 #[tokio::test]
 async fn a_request_sends_a_mail_and_leaves_no_user_behind() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let started = kit
         .call_json(
             &Nobody,
@@ -47,7 +47,7 @@ async fn a_request_sends_a_mail_and_leaves_no_user_behind() {
 
 #[tokio::test]
 async fn a_code_makes_the_user_and_works_once() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let code = request_code(&kit, "Ada@example.com").await;
     let signed_in = tokens(&kit, with_code("ada@EXAMPLE.com", Some(&code))).await.unwrap();
     let me = kit
@@ -67,7 +67,7 @@ async fn a_code_makes_the_user_and_works_once() {
 
 #[tokio::test]
 async fn a_code_used_twice_at_once_signs_in_once() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let code = request_code(&kit, "ada@example.com").await;
     let uses = (0..4).map(|_| tokens(&kit, with_code("ada@example.com", Some(&code))));
     let (won, lost): (Vec<_>, Vec<_>) = join_all(uses).await.into_iter().partition(Result::is_ok);
@@ -87,7 +87,7 @@ async fn a_code_used_twice_at_once_signs_in_once() {
 
 #[tokio::test]
 async fn a_code_signs_in_the_user_who_has_the_address() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let person = bearer(&kit, &sign_up(&kit, "ada@example.com").await);
     let code = request_code(&kit, "ada@example.com").await;
     let same = tokens(&kit, with_code("ada@example.com", Some(&code))).await.unwrap();
@@ -104,7 +104,7 @@ async fn a_code_signs_in_the_user_who_has_the_address() {
 
 #[tokio::test]
 async fn a_code_and_a_password_for_a_new_address_at_once_make_one_user() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let code = request_code(&kit, "ada@example.com").await;
     let by_code = tokens(&kit, with_code("ada@example.com", Some(&code)));
     let by_password = tokens(&kit, with_password("signUp", "ada@example.com", PASSWORD));
@@ -126,7 +126,7 @@ async fn a_code_and_a_password_for_a_new_address_at_once_make_one_user() {
 
 #[tokio::test]
 async fn a_code_is_good_for_its_address_and_ten_minutes() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let code = request_code(&kit, "ada@example.com").await;
     let foreign = tokens(&kit, with_code("eve@example.com", Some(&code))).await;
     refused(foreign, Code::NotAuthenticated, "Could not verify code");
@@ -143,7 +143,7 @@ async fn a_code_is_good_for_its_address_and_ten_minutes() {
 
 #[tokio::test]
 async fn a_new_code_replaces_the_old_one() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let old = request_code(&kit, "ada@example.com").await;
     let mut new = request_code(&kit, "ada@example.com").await;
     while new == old {
@@ -156,7 +156,7 @@ async fn a_new_code_replaces_the_old_one() {
 
 #[tokio::test]
 async fn after_ten_wrong_codes_the_right_one_has_to_wait() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let code = request_code(&kit, "ada@example.com").await;
     for _ in 0..10 {
         let wrong = tokens(&kit, with_code("ada@example.com", Some(another(&code)))).await;
@@ -176,7 +176,7 @@ async fn after_ten_wrong_codes_the_right_one_has_to_wait() {
 
 #[tokio::test]
 async fn ten_codes_an_hour_are_sent_to_an_address() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     for _ in 0..10 {
         request_code(&kit, "ada@example.com").await;
     }
@@ -189,7 +189,7 @@ async fn ten_codes_an_hour_are_sent_to_an_address() {
 
 #[tokio::test]
 async fn a_code_by_link_is_no_error_when_it_is_not_good() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let code = request_code(&kit, "ada@example.com").await;
     let by_link = |email: Option<&str>, code: &str| SignIn {
         params: Some(SignInParams {
@@ -217,7 +217,7 @@ async fn a_code_by_link_is_no_error_when_it_is_not_good() {
 
 #[tokio::test]
 async fn what_is_wrong_with_the_parameters_is_named() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     for (params, field, text) in [
         (json!({}), "params.email", "Email is required for signup"),
         (json!({ "email": 7 }), "params.email", "Email is required for signup"),

@@ -10,7 +10,7 @@ use opencom_schema::{workspace_invitations, workspaces};
 use opencom_testkit::{Agent, Kit, Person, Settings, Workspace};
 use serde_json::{Value, json};
 
-use crate::support::{bearer, entries, refused, sign_up};
+use crate::support::{bearer, entries, kit, kit_with, refused, sign_up};
 
 async fn call(kit: &Kit, person: &impl Person, name: &str, arguments: Value) -> Result<Value> {
     kit.call_json(person, &format!("workspaceMembers:{name}"), arguments)
@@ -49,7 +49,7 @@ async fn invitation_for(kit: &Kit, ws: &Workspace, email: &str) -> WorkspaceInvi
 
 #[tokio::test]
 async fn whoever_is_invited_joins_by_signing_up() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let invited = invite(&kit, &ws.owner, &ws, " Ada@Example.com ", "agent")
         .await
@@ -92,7 +92,7 @@ async fn whoever_is_invited_joins_by_signing_up() {
 
 #[tokio::test]
 async fn whoever_is_a_user_is_added_at_once() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let user = kit.user(None).await;
     let added = invite(&kit, &ws.owner, &ws, &user.email, "viewer").await.unwrap();
@@ -118,7 +118,7 @@ async fn whoever_is_a_user_is_added_at_once() {
 
 #[tokio::test]
 async fn an_address_is_invited_once_at_a_time() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let sent = join_all((0..5).map(|_| invite(&kit, &ws.owner, &ws, "ada@example.com", "agent"))).await;
     assert_eq!(sent.iter().filter(|sent| sent.is_ok()).count(), 1);
@@ -139,7 +139,7 @@ async fn an_address_is_invited_once_at_a_time() {
 
 #[tokio::test]
 async fn an_invitation_that_was_withdrawn_counts_no_longer() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     invite(&kit, &ws.owner, &ws, "ada@example.com", "agent").await.unwrap();
     let id = waiting(&kit, &ws).await[0]["_id"].clone();
@@ -175,7 +175,7 @@ async fn an_invitation_that_was_withdrawn_counts_no_longer() {
 
 #[tokio::test]
 async fn a_user_accepts_what_waits_for_their_address() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let (ws, own) = (kit.workspace().await, kit.workspace().await);
     let user = &own.owner;
     let id = invitation_for(&kit, &ws, &user.email).await;
@@ -199,7 +199,7 @@ async fn a_user_accepts_what_waits_for_their_address() {
 
 #[tokio::test]
 async fn a_workspace_with_a_list_of_domains_admits_those_alone() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let (ws, own) = (kit.workspace().await, kit.workspace().await);
     let user: &Agent = &own.owner;
     let set = json!({ "workspaceId": ws.id, "signupMode": "domain-allowlist", "allowedDomains": ["engines.com"] });
@@ -219,7 +219,7 @@ async fn a_workspace_with_a_list_of_domains_admits_those_alone() {
 
 #[tokio::test]
 async fn what_cannot_be_invited_is_refused() {
-    let kit = Kit::start_with(Settings {
+    let kit = kit_with(Settings {
         web_app_url: None,
         ..Settings::default()
     })
@@ -256,7 +256,7 @@ async fn what_cannot_be_invited_is_refused() {
 /// The whole way of a team: sign up, invite, sign up, work, hand over.
 #[tokio::test]
 async fn a_team_comes_together() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ada = bearer(&kit, &sign_up(&kit, "ada@example.com").await);
     let name = "ada's Workspace".to_owned();
     let ws = kit.call(&ada, &GetByName { name }).await.unwrap().unwrap().id;

@@ -2,14 +2,14 @@
 
 use opencom_contract::auth::{CompleteSignupProfile, SignOut, SwitchWorkspace};
 use opencom_contract::workspaces::{Create, GetOrCreateDefault};
-use opencom_testkit::{Kit, Nobody, Probe};
+use opencom_testkit::{Nobody, Probe};
 use serde_json::json;
 
-use crate::support::{PASSWORD, bearer, request_code, sign_up, tokens, with_code, with_password};
+use crate::support::{PASSWORD, bearer, kit, request_code, sign_up, tokens, with_code, with_password};
 
 #[tokio::test]
 async fn every_query_hears_of_what_changes_it() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let mut probe = Probe::new(&kit);
     let code = request_code(&kit, "ada@example.com").await;
     let ada = bearer(

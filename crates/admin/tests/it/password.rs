@@ -10,11 +10,11 @@ use opencom_schema::{audit_logs, auth_accounts, auth_rate_limits, users, workspa
 use opencom_testkit::{Kit, Nobody, Workspace};
 use serde_json::json;
 
-use crate::support::{PASSWORD, bearer, refused, sign_up, tokens, tokens_if_any, with_password};
+use crate::support::{PASSWORD, bearer, kit, refused, sign_up, tokens, tokens_if_any, with_password};
 
 #[tokio::test]
 async fn a_sign_up_makes_a_user_who_owns_a_workspace() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let mut request = with_password("signUp", " Ada@Example.com ", PASSWORD);
     request.params.as_mut().unwrap().name = Some(" Ada ".to_owned());
     let tokens = tokens(&kit, request).await.unwrap();
@@ -40,7 +40,7 @@ async fn a_sign_up_makes_a_user_who_owns_a_workspace() {
 
 #[tokio::test]
 async fn a_sign_up_may_name_its_workspace() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let mut request = with_password("signUp", "ada@example.com", PASSWORD);
     request.params.as_mut().unwrap().workspace_name = Some(" Engines ".to_owned());
     let tokens = tokens(&kit, request).await.unwrap();
@@ -55,7 +55,7 @@ async fn a_sign_up_may_name_its_workspace() {
 
 #[tokio::test]
 async fn an_address_that_exists_cannot_sign_up_whatever_the_password() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     sign_up(&kit, "ada@example.com").await;
     for password in [PASSWORD, "another one"] {
         let again = tokens(&kit, with_password("signUp", "ADA@example.com", password)).await;
@@ -73,7 +73,7 @@ async fn an_address_that_exists_cannot_sign_up_whatever_the_password() {
 
 #[tokio::test]
 async fn sign_ups_with_a_taken_address_count_as_failed_attempts() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     sign_up(&kit, "ada@example.com").await;
     for _ in 0..10 {
         let again = tokens(&kit, with_password("signUp", "ada@example.com", PASSWORD)).await;
@@ -85,7 +85,7 @@ async fn sign_ups_with_a_taken_address_count_as_failed_attempts() {
 
 #[tokio::test]
 async fn of_two_sign_ups_at_once_one_wins() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let attempts = (0..2).map(|_| tokens(&kit, with_password("signUp", "ada@example.com", PASSWORD)));
     let results = join_all(attempts).await;
     let (won, lost): (Vec<_>, Vec<_>) = results.into_iter().partition(Result::is_ok);
@@ -103,7 +103,7 @@ async fn of_two_sign_ups_at_once_one_wins() {
 
 #[tokio::test]
 async fn a_sign_in_needs_the_right_password() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     sign_up(&kit, "ada@example.com").await;
     let right = tokens(&kit, with_password("signIn", " ADA@example.com", PASSWORD))
         .await
@@ -125,7 +125,7 @@ async fn a_sign_in_needs_the_right_password() {
 
 #[tokio::test]
 async fn ten_failures_are_answered_and_then_none() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     sign_up(&kit, "ada@example.com").await;
     for _ in 0..10 {
         let wrong = tokens(&kit, with_password("signIn", "ada@example.com", "wrong")).await;
@@ -151,7 +151,7 @@ async fn ten_failures_are_answered_and_then_none() {
 
 #[tokio::test]
 async fn of_many_guesses_at_once_ten_are_answered() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     sign_up(&kit, "ada@example.com").await;
     let guesses = (0..14).map(|_| tokens(&kit, with_password("signIn", "ada@example.com", "wrong")));
     let codes: Vec<Code> = join_all(guesses)
@@ -165,7 +165,7 @@ async fn of_many_guesses_at_once_ten_are_answered() {
 
 #[tokio::test]
 async fn what_is_missing_is_named_in_the_order_of_the_contract() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let no_flow = "Missing `flow` param, it must be one of \"signUp\", \"signIn\", \"reset\", \"reset-verification\" \
                    or \"email-verification\"!";
     for (params, field, text) in [
@@ -225,7 +225,7 @@ async fn what_is_missing_is_named_in_the_order_of_the_contract() {
 
 #[tokio::test]
 async fn a_provider_must_be_known() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let unknown = SignIn {
         provider: Some("github".to_owned()),
         ..SignIn::default()
@@ -243,7 +243,7 @@ async fn a_provider_must_be_known() {
 
 #[tokio::test]
 async fn a_sign_in_ends_the_session_that_the_caller_comes_with() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let first = bearer(&kit, &sign_up(&kit, "ada@example.com").await);
     let elsewhere = bearer(
         &kit,
@@ -276,7 +276,7 @@ async fn invite(kit: &Kit, workspace: &Workspace, email: &str, status: &str) {
 
 #[tokio::test]
 async fn a_sign_up_joins_those_who_invited_and_whose_rules_let_it_in() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let (open, codes_only, other_domain, declined) = (
         kit.workspace().await,
         kit.workspace().await,

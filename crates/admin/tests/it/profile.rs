@@ -9,12 +9,12 @@ use opencom_schema::{users, workspaces};
 use opencom_testkit::{Kit, Nobody, Person};
 use serde_json::json;
 
-use crate::support::{bearer, refused, request_code, sign_up, tokens, with_code};
+use crate::support::{bearer, kit, refused, request_code, sign_up, tokens, with_code};
 use crate::workspaces::set_secret;
 
 #[tokio::test]
 async fn the_current_user_sees_their_workspaces_and_only_their_own_secrets() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let (own, other) = (kit.workspace().await, kit.workspace().await);
     set_secret(&kit, own.id).await;
     set_secret(&kit, other.id).await;
@@ -41,7 +41,7 @@ async fn the_current_user_sees_their_workspaces_and_only_their_own_secrets() {
 
 #[tokio::test]
 async fn the_answer_has_the_shape_that_clients_know() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let me = kit.call_json(&ws.owner, "auth:currentUser", json!({})).await.unwrap();
     let keys = |value: &serde_json::Value| -> Vec<String> { value.as_object().unwrap().keys().cloned().collect() };
@@ -62,7 +62,7 @@ async fn the_answer_has_the_shape_that_clients_know() {
 
 #[tokio::test]
 async fn a_member_may_make_a_workspace_the_active_one() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let (own, other, foreign) = (kit.workspace().await, kit.workspace().await, kit.workspace().await);
     kit.join(&own.owner, other.id, Role::Agent).await;
     let switched = kit
@@ -100,7 +100,7 @@ async fn complete(kit: &Kit, person: &impl Person, name: Option<&str>, workspace
 
 #[tokio::test]
 async fn a_sign_up_by_code_is_completed_once() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let code = request_code(&kit, "ada@example.com").await;
     let person = bearer(
         &kit,
@@ -122,7 +122,7 @@ async fn a_sign_up_by_code_is_completed_once() {
 
 #[tokio::test]
 async fn only_who_runs_a_workspace_renames_it() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let agent = kit.agent(&ws, Role::Agent).await;
     let connection = &mut kit.connection().await;
@@ -137,7 +137,7 @@ async fn only_who_runs_a_workspace_renames_it() {
 
 #[tokio::test]
 async fn completing_needs_a_user_with_an_address_and_a_workspace() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let request = CompleteSignupProfile {
         name: None,
         workspace_name: None,

@@ -9,7 +9,7 @@ use opencom_core::{Code, Millis};
 use opencom_schema::{auth_refresh_tokens, auth_sessions};
 use opencom_testkit::{Kit, Nobody};
 
-use crate::support::{bearer, refused, sign_up, tokens_if_any, with_refresh_token};
+use crate::support::{bearer, kit, refused, sign_up, tokens_if_any, with_refresh_token};
 
 async fn refresh(kit: &Kit, token: &str) -> Option<Tokens> {
     tokens_if_any(kit, &Nobody, with_refresh_token(token)).await.unwrap()
@@ -26,7 +26,7 @@ async fn unused_tokens(kit: &Kit) -> i64 {
 
 #[tokio::test]
 async fn a_refresh_gives_new_tokens_of_the_same_session() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let first = sign_up(&kit, "ada@example.com").await;
     let second = refresh(&kit, &first.refresh_token).await.unwrap();
     assert_ne!(second.token, first.token, "even within one second");
@@ -37,7 +37,7 @@ async fn a_refresh_gives_new_tokens_of_the_same_session() {
 
 #[tokio::test]
 async fn refresh_tokens_are_stored_hashed() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let tokens = sign_up(&kit, "ada@example.com").await;
     let (secret, session) = tokens.refresh_token.split_once('|').unwrap();
     assert_eq!(
@@ -54,7 +54,7 @@ async fn refresh_tokens_are_stored_hashed() {
 
 #[tokio::test]
 async fn a_refresh_whose_answer_got_lost_gets_the_same_token_again() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let first = sign_up(&kit, "ada@example.com").await;
     let lost = refresh(&kit, &first.refresh_token).await.unwrap();
     kit.clock.advance(Millis::DAY);
@@ -65,7 +65,7 @@ async fn a_refresh_whose_answer_got_lost_gets_the_same_token_again() {
 
 #[tokio::test]
 async fn a_token_used_by_many_at_once_leads_to_one_successor() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let first = sign_up(&kit, "ada@example.com").await;
     let results = join_all((0..8).map(|_| refresh(&kit, &first.refresh_token))).await;
     let mut successors: Vec<String> = results
@@ -79,7 +79,7 @@ async fn a_token_used_by_many_at_once_leads_to_one_successor() {
 
 #[tokio::test]
 async fn a_second_tab_may_use_an_overtaken_token_for_ten_seconds() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let first = sign_up(&kit, "ada@example.com").await;
     let overtaken = kit.clock.now();
     let second = refresh(&kit, &first.refresh_token).await.unwrap();
@@ -93,7 +93,7 @@ async fn a_second_tab_may_use_an_overtaken_token_for_ten_seconds() {
 
 #[tokio::test]
 async fn a_stolen_token_ends_everything_that_came_of_it() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let first = sign_up(&kit, "ada@example.com").await;
     let second = refresh(&kit, &first.refresh_token).await.unwrap();
     let third = refresh(&kit, &second.refresh_token).await.unwrap();
@@ -110,7 +110,7 @@ async fn a_stolen_token_ends_everything_that_came_of_it() {
 
 #[tokio::test]
 async fn an_unknown_secret_ends_the_session_that_it_names() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let tokens = sign_up(&kit, "ada@example.com").await;
     let session = bearer(&kit, &tokens).0.session;
     assert!(refresh(&kit, &format!("guess|{session}")).await.is_none());
@@ -126,7 +126,7 @@ async fn an_unknown_secret_ends_the_session_that_it_names() {
 
 #[tokio::test]
 async fn a_refresh_token_has_two_parts() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     for bad in ["x", "|", "x|", "|x"] {
         let result = tokens_if_any(&kit, &Nobody, with_refresh_token(bad)).await;
         let error = refused(result, Code::InvalidInput, "Can't parse refresh token: <redacted>");
@@ -136,7 +136,7 @@ async fn a_refresh_token_has_two_parts() {
 
 #[tokio::test]
 async fn a_session_ends_after_thirty_days_however_often_it_is_refreshed() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let first = sign_up(&kit, "ada@example.com").await;
     kit.clock.advance(29 * Millis::DAY);
     let second = refresh(&kit, &first.refresh_token).await.unwrap();
@@ -160,7 +160,7 @@ fn bearer_of_expired(kit: &Kit, tokens: &Tokens) -> crate::support::Bearer {
 
 #[tokio::test]
 async fn a_sign_out_ends_the_session_at_once() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let tokens = sign_up(&kit, "ada@example.com").await;
     let person = bearer(&kit, &tokens);
     assert!(kit.call(&person, &IsAuthenticated {}).await.unwrap());
@@ -191,7 +191,7 @@ async fn a_sign_out_ends_the_session_at_once() {
 
 #[tokio::test]
 async fn nobody_is_not_authenticated() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     assert!(!kit.call(&Nobody, &IsAuthenticated {}).await.unwrap());
     assert!(kit.call(&Nobody, &CurrentUser {}).await.unwrap().is_none());
 }

@@ -5,12 +5,12 @@ use diesel_async::RunQueryDsl;
 use futures_util::future::join_all;
 use opencom_core::id::WorkspaceId;
 use opencom_core::{Code, Role};
-use opencom_runtime::{LiveQuery, Topic};
+use opencom_runtime::LiveQuery;
 use opencom_schema::{ai_agent_settings, automation_settings};
 use opencom_testkit::{Kit, Nobody, Person, Workspace};
 use serde_json::{Value, json};
 
-use crate::support::entries;
+use crate::support::{entries, kit};
 
 async fn call(kit: &Kit, person: &impl Person, ws: WorkspaceId, path: &str, mut arguments: Value) -> Value {
     arguments["workspaceId"] = json!(ws);
@@ -23,7 +23,7 @@ async fn set(kit: &Kit, ws: &Workspace, path: &str, arguments: Value) -> Value {
 
 #[tokio::test]
 async fn who_gets_in_is_set_and_told() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let origins = json!({ "allowedOrigins": [" https://a.com ", "https://a.com", "nonsense"] });
     assert_eq!(
@@ -75,23 +75,6 @@ async fn who_gets_in_is_set_and_told() {
     );
 }
 
-#[tokio::test]
-async fn allowed_origins_count_at_the_next_boot() {
-    let kit = Kit::start().await;
-    let ws = kit.workspace().await;
-    kit.visitor(&ws).await;
-    set(
-        &kit,
-        &ws,
-        "workspaces:updateAllowedOrigins",
-        json!({ "allowedOrigins": ["https://a.com"] }),
-    )
-    .await;
-    let boot = json!({ "workspaceId": ws.id, "sessionId": "s", "origin": "https://b.com" });
-    let error = kit.call_json(&Nobody, "widgetSessions:boot", boot).await.unwrap_err();
-    assert_eq!(error.message(), "Origin validation failed: Origin not in allowed list");
-}
-
 fn ai_defaults() -> Value {
     json!({
         "enabled": false, "knowledgeSources": ["articles"], "confidenceThreshold": 0.6, "personality": null,
@@ -102,7 +85,7 @@ fn ai_defaults() -> Value {
 
 #[tokio::test]
 async fn the_ai_agent_has_defaults_until_something_is_set() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let (get, public) = ("aiAgent:getSettings", "aiAgent:getPublicSettings");
     let mut defaults = ai_defaults();
@@ -131,7 +114,7 @@ async fn the_ai_agent_has_defaults_until_something_is_set() {
 
 #[tokio::test]
 async fn of_the_ai_agent_only_what_is_given_changes() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let update = "aiAgent:updateSettings";
     let hours = json!({ "start": "09:00", "end": "17:00", "timezone": "Europe/Paris" });
@@ -174,7 +157,7 @@ async fn of_the_ai_agent_only_what_is_given_changes() {
 
 #[tokio::test]
 async fn settings_that_are_first_set_at_once_are_one_row() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let toggles = ["suggestArticlesEnabled", "showReplyTimeEnabled", "askForRatingEnabled"];
     let ids =
@@ -205,7 +188,7 @@ async fn settings_that_are_first_set_at_once_are_one_row() {
 
 #[tokio::test]
 async fn automation_settings_have_defaults_that_everyone_sees() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let (get, or_defaults) = ("automationSettings:get", "automationSettings:getOrCreate");
     assert_eq!(set(&kit, &ws, get, json!({})).await, Value::Null);
@@ -258,12 +241,13 @@ async fn automation_settings_have_defaults_that_everyone_sees() {
 
 #[tokio::test]
 async fn a_live_query_says_the_same_time_of_defaults_again_and_again() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let arguments = json!({ "workspaceId": ws.id }).to_string();
+    let function = kit.dispatcher.resolve("automationSettings:getOrCreate").unwrap();
     let ask = async |journal: Option<&str>| {
         let query = LiveQuery {
-            path: "automationSettings:getOrCreate",
+            function: &function,
             arguments: &arguments,
             asker: Nobody.caller().into(),
             journal,
@@ -272,7 +256,7 @@ async fn a_live_query_says_the_same_time_of_defaults_again_and_again() {
         kit.dispatcher.live_query(query).await
     };
     let first = ask(None).await;
-    assert!(first.reads.contains(&Topic::AutomationSettings(ws.id)));
+    assert!(first.reads.contains(&opencom_admin::topics::automation_settings(ws.id)));
     kit.clock.advance(5000);
     let second = ask(first.journal.as_deref()).await;
     assert_eq!(first.outcome.unwrap(), second.outcome.unwrap());

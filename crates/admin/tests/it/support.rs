@@ -1,15 +1,44 @@
 //! What the tests of this crate share: signing in through the front door, and refusals.
 
+use std::sync::Arc;
+
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
+use opencom_admin::{Admin, AdminParts, DEFAULT_LIFETIME};
 use opencom_contract::auth::{SignIn, SignInParams, SignInResult, Tokens};
 use opencom_core::auth::jwt::AgentIdentity;
 use opencom_core::id::WorkspaceId;
 use opencom_core::{Code, Error, Result};
 use opencom_runtime::Caller;
 use opencom_schema::audit_logs;
-use opencom_testkit::{Kit, Nobody, Person};
+use opencom_testkit::{Contexts, Kit, Nobody, Parts, Person, Settings};
 use serde_json::{Value, json};
+
+/// The context alone.
+pub(crate) fn contexts() -> Contexts {
+    Arc::new(|parts| vec![Arc::new(Admin::new(admin_parts(parts)))])
+}
+
+pub(crate) fn admin_parts(parts: &Parts) -> AdminParts {
+    AdminParts {
+        jwt_keys: Arc::clone(&parts.jwt_keys),
+        email: Arc::clone(&parts.email),
+        mail_from: parts.mail_from.clone(),
+        web_app_url: parts.settings.web_app_url.clone(),
+        session_lifetime_ms: DEFAULT_LIFETIME,
+        refresh_token_lifetime_ms: DEFAULT_LIFETIME,
+    }
+}
+
+/// The context with the default settings.
+pub(crate) async fn kit() -> Kit {
+    kit_with(Settings::default()).await
+}
+
+/// The context with these settings.
+pub(crate) async fn kit_with(settings: Settings) -> Kit {
+    Kit::start_with(settings, contexts()).await
+}
 
 pub(crate) const PASSWORD: &str = "correct horse";
 
@@ -24,9 +53,9 @@ impl Person for Bearer {
 }
 
 pub(crate) fn bearer(kit: &Kit, tokens: &Tokens) -> Bearer {
-    let server = &kit.app.server;
+    let server = &kit.server;
     Bearer(
-        kit.app
+        kit.parts
             .jwt_keys
             .verify(&tokens.token, &server.public_url, server.clock.now())
             .unwrap()

@@ -1,29 +1,28 @@
 //! Workspaces.
 
+use opencom_runtime::topic;
+use opencom_testkit::Settings;
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use futures_util::future::join_all;
-use opencom_admin::ports::PublicArticles;
-use opencom_admin::{Admin, AdminParts, AdminService, DEFAULT_LIFETIME};
+use opencom_contract::articles::{InternalOldestPublicWorkspace, InternalWorkspacesWithSlug};
 use opencom_contract::workspaces::{
     Create, Get, GetByName, GetOrCreateDefault, GetPublicWorkspaceContext, ValidateOrigin, WorkspaceView,
 };
 use opencom_core::id::{UserId, WorkspaceId};
-use opencom_core::{Code, Result, Role};
+use opencom_core::{Code, Role};
 use opencom_runtime::access::IDENTITY_SECRET;
-use opencom_runtime::{Caller, Dispatcher, Pool, QueryCx, Registry, Topic};
 use opencom_schema::{audit_logs, users, workspace_members, workspaces};
 use opencom_testkit::{Agent, Kit, Nobody, Person};
 use serde_json::{Value, json};
 
-use crate::support::refused;
+use crate::support::{contexts, kit, refused};
 
 /// Gives a workspace the secret `s3cret`.
 pub(crate) async fn set_secret(kit: &Kit, workspace: WorkspaceId) {
-    let sealed = kit.app.server.master_key.seal_text(IDENTITY_SECRET, "s3cret").unwrap();
+    let sealed = kit.server.master_key.seal_text(IDENTITY_SECRET, "s3cret").unwrap();
     diesel::update(workspaces::table.find(workspace))
         .set(workspaces::identity_secret_sealed.eq(sealed))
         .execute(&mut kit.connection().await)
@@ -46,10 +45,7 @@ async fn leave(kit: &Kit, agent: &Agent, workspace: WorkspaceId) {
         .execute(&mut kit.connection().await)
         .await
         .unwrap();
-    kit.app
-        .server
-        .topics
-        .publish(&[Topic::MembershipsOfUser(agent.user_id)]);
+    kit.server.topics.publish(&[topic::memberships_of_user(agent.user_id)]);
 }
 
 async fn count_workspaces(kit: &Kit) -> i64 {
@@ -69,7 +65,7 @@ async fn secret_seen_by(kit: &Kit, person: &impl Person, id: WorkspaceId) -> Opt
 
 #[tokio::test]
 async fn the_secret_is_for_owners_and_admins() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     set_secret(&kit, ws.id).await;
     for (role, seen) in [(Role::Admin, true), (Role::Agent, false), (Role::Viewer, false)] {
@@ -82,7 +78,7 @@ async fn the_secret_is_for_owners_and_admins() {
 
 #[tokio::test]
 async fn everybody_else_sees_id_name_and_age() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let (ws, other) = (kit.workspace().await, kit.workspace().await);
     let arguments = json!({ "id": ws.id });
     for seen in [
@@ -117,7 +113,7 @@ async fn everybody_else_sees_id_name_and_age() {
 
 #[tokio::test]
 async fn the_oldest_workspace_of_a_name_is_found_by_its_members() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let oldest = kit.workspace().await;
     kit.clock.advance(1);
     let newer = kit.workspace().await;
@@ -154,7 +150,7 @@ fn create(name: &str) -> Create {
 
 #[tokio::test]
 async fn whoever_creates_a_workspace_owns_it() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let id = kit.call(&ws.owner, &create("Engines")).await.unwrap();
     let connection = &mut kit.connection().await;
@@ -218,7 +214,7 @@ async fn whoever_creates_a_workspace_owns_it() {
 
 #[tokio::test]
 async fn a_name_means_the_callers_own_workspace_if_there_is_one() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let (ws, other) = (kit.workspace().await, kit.workspace().await);
     let first = kit.call(&ws.owner, &create("Engines")).await.unwrap();
     assert_eq!(kit.call(&ws.owner, &create("Engines")).await.unwrap(), first);
@@ -229,7 +225,7 @@ async fn a_name_means_the_callers_own_workspace_if_there_is_one() {
 
 #[tokio::test]
 async fn a_workspace_created_twice_at_once_exists_once() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let request = create("Engines");
     let ids = join_all((0..5).map(|_| kit.call(&ws.owner, &request))).await;
@@ -240,7 +236,7 @@ async fn a_workspace_created_twice_at_once_exists_once() {
 
 #[tokio::test]
 async fn the_default_is_the_active_workspace() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     set_secret(&kit, ws.id).await;
     let agent = kit.agent(&ws, Role::Agent).await;
@@ -256,7 +252,7 @@ async fn the_default_is_the_active_workspace() {
 
 #[tokio::test]
 async fn ten_at_once_who_have_no_workspace_left_get_the_same_new_one() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let agent = kit.agent(&ws, Role::Agent).await;
     leave(&kit, &agent, ws.id).await;
@@ -276,7 +272,7 @@ async fn ten_at_once_who_have_no_workspace_left_get_the_same_new_one() {
 
 #[tokio::test]
 async fn whoever_lost_their_workspace_altogether_gets_a_new_one() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let homeless = kit.user(None).await;
     let made = kit.call(&homeless, &GetOrCreateDefault {}).await.unwrap();
     assert_eq!(kit.call(&homeless, &GetOrCreateDefault {}).await.unwrap(), made);
@@ -284,7 +280,7 @@ async fn whoever_lost_their_workspace_altogether_gets_a_new_one() {
 
 #[tokio::test]
 async fn origins_are_validated_by_the_workspaces_list() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let verdict = async |workspace_id, origin: &str| {
         let verdict = kit
@@ -326,7 +322,7 @@ async fn origins_are_validated_by_the_workspaces_list() {
 
 #[tokio::test]
 async fn without_a_clue_the_oldest_workspace_is_the_public_one() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let anything = GetPublicWorkspaceContext {
         workspace_id: None,
         article_slug: None,
@@ -362,44 +358,27 @@ async fn without_a_clue_the_oldest_workspace_is_the_public_one() {
     assert!(kit.call(&Nobody, &unknown).await.unwrap().is_none());
 }
 
-/// Articles `one` in `first`, `both` in both workspaces; `second` is the oldest with one.
-struct Articles {
-    first: WorkspaceId,
-    second: WorkspaceId,
-}
-
-#[async_trait]
-impl PublicArticles for Articles {
-    async fn workspaces_with_slug(&self, _: &mut QueryCx, slug: &str) -> Result<Vec<WorkspaceId>> {
-        Ok(match slug {
-            "one" => vec![self.first],
-            "both" => vec![self.first, self.second],
-            _ => Vec::new(),
-        })
-    }
-
-    async fn oldest_workspace_with_one(&self, _: &mut QueryCx) -> Result<Option<WorkspaceId>> {
-        Ok(Some(self.second))
-    }
-}
-
 #[tokio::test]
 async fn an_article_that_one_workspace_has_decides() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let (first, second) = (kit.workspace().await.id, kit.workspace().await.id);
-    let admin: Arc<dyn AdminService> = Arc::new(Admin::new(AdminParts {
-        jwt_keys: Arc::clone(&kit.app.jwt_keys),
-        email: Arc::clone(&kit.mail) as _,
-        web_app_url: None,
-        mail_from: "Opencom <noreply@opencom.test>".parse().unwrap(),
-        articles: Some(Arc::new(Articles { first, second })),
-        session_lifetime_ms: DEFAULT_LIFETIME,
-        refresh_token_lifetime_ms: DEFAULT_LIFETIME,
-    }));
-    let mut registry = Registry::default();
-    opencom_admin::register(&mut registry, &admin).unwrap();
-    let pool = Pool::new(kit.database.url(), 2).unwrap();
-    let dispatcher = Dispatcher::new(Arc::new(registry), Arc::clone(&kit.app.server), pool);
+    // Articles `one` in `first`, `both` in both workspaces; `second` is the oldest with one.
+    let settings = Settings {
+        functions: Some(Arc::new(move |registry| {
+            registry.answer::<InternalWorkspacesWithSlug>(move |_, request| {
+                let found = match request.slug.as_str() {
+                    "one" => vec![first],
+                    "both" => vec![first, second],
+                    _ => Vec::new(),
+                };
+                Box::pin(async { Ok(found) })
+            });
+            registry.answer::<InternalOldestPublicWorkspace>(move |_, _| Box::pin(async move { Ok(Some(second)) }));
+            Ok(())
+        })),
+        ..Settings::default()
+    };
+    let kit = kit.replica_with(settings, contexts()).await;
     for (arguments, expected) in [
         (json!({ "articleSlug": "one" }), first),
         (json!({ "articleSlug": "both" }), second),
@@ -409,11 +388,7 @@ async fn an_article_that_one_workspace_has_decides() {
         (json!({ "workspaceId": first, "articleSlug": "both" }), first),
     ] {
         let path = "workspaces:getPublicWorkspaceContext";
-        let text = dispatcher
-            .call_any(path, &arguments.to_string(), Caller::Anonymous)
-            .await
-            .unwrap();
-        let seen: Value = serde_json::from_str(&text).unwrap();
+        let seen = kit.call_json(&Nobody, path, arguments.clone()).await.unwrap();
         assert_eq!(seen["_id"], json!(expected), "{arguments}");
     }
 }

@@ -105,7 +105,7 @@ async fn by_http(stage: &Stage<'_>, address: &str, time: Duration) -> Result<Out
     load::run(stage.settings.clients, time, &connect, &one).await
 }
 
-fn any_message(stage: &Stage<'_>) -> Result<messages::Send, Fault> {
+fn any_message(stage: &Stage<'_>) -> Result<messages::SendMessage, Fault> {
     let visitor = stage.visitors.choose(&mut rand::rng()).ok_or("nobody to send")?;
     Ok(visitor.message("Where do I find the invoice of last month?".to_owned()))
 }

@@ -183,7 +183,7 @@ impl Actor {
     }
 
     /// The next message, its conversation and its text, which no other has.
-    fn next_message(&mut self) -> Result<(ConversationId, String, messages::Send), Fault> {
+    fn next_message(&mut self) -> Result<(ConversationId, String, messages::SendMessage), Fault> {
         self.said += 1;
         self.here += 1;
         let text = format!("soak {} {}", self.session.id(), self.said);

@@ -3,6 +3,8 @@
 
 mod agents;
 mod failures;
+#[path = "../../../../gateway/tests/it/kit.rs"]
+mod kit;
 mod live;
 mod server;
 mod visitors;

@@ -8,13 +8,17 @@ use opencom_client::Client;
 use opencom_client::contract::auth::CurrentUser;
 use opencom_client::contract::widget_sessions::Boot;
 use opencom_client::core::id::WorkspaceId;
+use opencom_gateway::compose::App;
 use opencom_gateway::http;
 use opencom_runtime::Pool;
 use opencom_testkit::Kit;
 use tokio::sync::watch;
 
+use crate::kit::{Edge, app, kit};
+
 pub(crate) struct Server {
     pub(crate) kit: Kit,
+    app: App,
     pub(crate) url: String,
     handle: ServerHandle,
     _stop: watch::Sender<bool>,
@@ -23,15 +27,17 @@ pub(crate) struct Server {
 impl Server {
     pub(crate) async fn start() -> Self {
         provide_cryptography();
-        let kit = Kit::start().await;
+        let kit = kit().await;
+        let app = app(&kit, Edge::default());
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let handle = serve(&kit, listener);
+        let handle = serve(&app, &kit, listener);
         let (stop, stopping) = watch::channel(false);
         let pool = Pool::new(kit.database.url(), 4).unwrap();
-        tokio::spawn(kit.app.clone().keep_live(pool, 4, stopping));
+        tokio::spawn(app.clone().keep_live(pool, 4, stopping));
         Self {
             kit,
+            app,
             url,
             handle,
             _stop: stop,
@@ -43,7 +49,7 @@ impl Server {
         self.handle.stop(false).await;
         let address = self.url.strip_prefix("http://").unwrap();
         let listener = TcpListener::bind(address).unwrap();
-        self.handle = serve(&self.kit, listener);
+        self.handle = serve(&self.app, &self.kit, listener);
     }
 
     pub(crate) fn client(&self) -> Client {
@@ -62,17 +68,14 @@ impl Server {
     }
 }
 
-fn serve(kit: &Kit, listener: TcpListener) -> ServerHandle {
-    let (app, database) = (kit.app.clone(), kit.database.url().to_owned());
-    let server = HttpServer::new(move || {
-        let pool = Pool::new(&database, 4).unwrap();
-        http::app(http::State::new(&app, pool, None))
-    })
-    .workers(1)
-    .disable_signals()
-    .listen(listener)
-    .unwrap()
-    .run();
+fn serve(app: &App, kit: &Kit, listener: TcpListener) -> ServerHandle {
+    let (app, database) = (app.clone(), kit.database.url().to_owned());
+    let server = HttpServer::new(move || http::routes(app.on(Pool::new(&database, 4).unwrap())))
+        .workers(1)
+        .disable_signals()
+        .listen(listener)
+        .unwrap()
+        .run();
     let handle = server.handle();
     tokio::spawn(server);
     handle

@@ -2,7 +2,7 @@
 
 use opencom_client::VisitorSession;
 use opencom_client::contract::conversations::CreateForVisitor;
-use opencom_client::contract::messages::{List, Send, SenderType};
+use opencom_client::contract::messages::{List, SendMessage, SenderType};
 use opencom_client::contract::support_attachments::GenerateUploadUrl;
 use opencom_client::core::Millis;
 use opencom_client::core::id::{ConversationId, WorkspaceId};
@@ -19,8 +19,8 @@ pub(crate) async fn open(visitor: &Client, workspace_id: WorkspaceId) -> Convers
     visitor.mutation(&request).await.unwrap().id
 }
 
-pub(crate) fn says(conversation_id: ConversationId, content: &str) -> Send {
-    Send {
+pub(crate) fn says(conversation_id: ConversationId, content: &str) -> SendMessage {
+    SendMessage {
         conversation_id,
         sender_id: "me".to_owned(),
         sender_type: SenderType::Visitor,

@@ -11,12 +11,14 @@ use crate::{Error, Result};
 ///
 /// Everything is sealed and derived under the key itself; what an earlier one sealed opens as well, as long as that one is
 /// given, so that a key can be changed while servers run.
+#[derive(Clone)]
 pub struct MasterKey {
     current: Single,
     previous: Vec<Single>,
 }
 
 /// One key.
+#[derive(Clone)]
 struct Single {
     sealing: LessSafeKey,
     deriving: hmac::Key,

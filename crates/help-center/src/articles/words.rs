@@ -256,7 +256,7 @@ struct Language {
 /// The languages that the server knows.
 pub(crate) async fn languages(pool: &Pool) -> Result<Vec<String>> {
     let languages: Vec<Language> = diesel::sql_query("SELECT cfgname::text AS name FROM pg_ts_config ORDER BY cfgname")
-        .load(&mut *pool.get().await?)
+        .load(&*pool.get().await?)
         .await?;
     Ok(languages.into_iter().map(|language| language.name).collect())
 }

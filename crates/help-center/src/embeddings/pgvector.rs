@@ -110,9 +110,9 @@ pub enum PrepareError {
 /// # Errors
 /// If the server cannot be reached.
 pub(crate) async fn installed(url: &str) -> Result<Option<String>, PrepareError> {
-    let mut connection = AsyncPgConnection::establish(url).await?;
+    let connection = AsyncPgConnection::establish(url).await?;
     let version = sql::<Nullable<Text>>("(SELECT extversion FROM pg_extension WHERE extname = 'vector')");
-    Ok(diesel::select(version).get_result(&mut connection).await?)
+    Ok(diesel::select(version).get_result(&connection).await?)
 }
 
 /// A stored code, as the index has it.

@@ -8,11 +8,11 @@ use opencom_schema::{articles, internal_articles};
 use opencom_testkit::{Kit, Nobody};
 use serde_json::{Value, json};
 
-use crate::support::{Desk, each, refusal, titles};
+use crate::support::{Desk, each, kit, refusal, titles};
 
 #[tokio::test]
 async fn a_new_article_is_a_draft_with_just_what_was_given() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let desk = Desk::new(&kit).await;
     let id = desk.draft("Getting Started", "# Hi").await;
     let row = desk.article(&id).await;
@@ -42,7 +42,7 @@ async fn a_new_article_is_a_draft_with_just_what_was_given() {
 
 #[tokio::test]
 async fn collections_and_authors_of_other_workspaces_are_refused() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let (desk, other) = (Desk::new(&kit).await, Desk::new(&kit).await);
     let foreign = other.collection("Foreign", None).await;
     let mine = desk.draft("Mine", "").await;
@@ -71,7 +71,7 @@ async fn collections_and_authors_of_other_workspaces_are_refused() {
 /// The table of the contract: from each state by each call.
 #[tokio::test]
 async fn states_follow_the_table() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let desk = Desk::new(&kit).await;
     let id = desk.draft("A", "a").await;
     for from in ["unpublish", "publish", "archive"] {
@@ -109,7 +109,7 @@ async fn states_follow_the_table() {
 
 #[tokio::test]
 async fn slugs_are_unique_in_a_workspace_and_never_run_out() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let (desk, other) = (Desk::new(&kit).await, Desk::new(&kit).await);
     let mut slugs = Vec::new();
     let mut ids = Vec::new();
@@ -143,7 +143,7 @@ async fn slugs_are_unique_in_a_workspace_and_never_run_out() {
 
 #[tokio::test]
 async fn a_new_article_comes_after_the_last_of_its_collection() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let (desk, other) = (Desk::new(&kit).await, Desk::new(&kit).await);
     for _ in 0..3 {
         other.draft("Elsewhere", "").await;
@@ -178,7 +178,7 @@ async fn set_place(kit: &Kit, id: &Value, place: f64) {
 
 #[tokio::test]
 async fn an_update_changes_what_it_names_and_null_clears() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let desk = Desk::new(&kit).await;
     let shelf = desk.collection("Shelf", None).await;
     let folder = ContentFolderId::generate();
@@ -231,7 +231,7 @@ async fn an_update_changes_what_it_names_and_null_clears() {
 
 #[tokio::test]
 async fn an_internal_article_has_no_audience_unless_one_is_given() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let desk = Desk::new(&kit).await;
     let rules = json!({ "type": "group", "operator": "and", "conditions": [] });
     let id = desk.draft("A", "").await;
@@ -245,7 +245,7 @@ async fn an_internal_article_has_no_audience_unless_one_is_given() {
 
 #[tokio::test]
 async fn members_need_the_permission_of_each_function() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let desk = Desk::new(&kit).await;
     let agent = kit.agent(&desk.ws, Role::Agent).await;
     let id = desk.draft("A", "").await;
@@ -276,7 +276,7 @@ async fn members_need_the_permission_of_each_function() {
 
 #[tokio::test]
 async fn a_removed_article_is_gone() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let desk = Desk::new(&kit).await;
     let id = desk.published("A", "").await;
     let answer = desk.call("articles:remove", json!({ "id": id })).await;
@@ -307,7 +307,7 @@ pub(crate) async fn older_row(desk: &Desk<'_>, title: &str, status: &str) -> Int
 
 #[tokio::test]
 async fn rows_of_the_older_table_count_as_internal_articles() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let desk = Desk::new(&kit).await;
     let id = older_row(&desk, "Handbook", "published").await;
     let row = desk.article(&json!(id)).await;
@@ -382,7 +382,7 @@ async fn rows_of_the_older_table_count_as_internal_articles() {
 
 #[tokio::test]
 async fn an_older_id_stands_for_the_article_that_was_made_from_the_row() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let desk = Desk::new(&kit).await;
     let older = older_row(&desk, "Handbook", "published").await;
     let article = desk.draft("Handbook", "New text").await;
@@ -403,7 +403,7 @@ async fn an_older_id_stands_for_the_article_that_was_made_from_the_row() {
 
 #[tokio::test]
 async fn an_article_can_be_had_as_html_that_is_safe() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let desk = Desk::new(&kit).await;
     let id = desk
         .draft("A", "# Hi <script>alert(1)</script>\n\n[x](javascript:alert(1))")

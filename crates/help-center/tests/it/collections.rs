@@ -2,14 +2,14 @@
 
 use opencom_core::Role;
 use opencom_core::id::CollectionId;
-use opencom_testkit::{Kit, Nobody};
+use opencom_testkit::Nobody;
 use serde_json::{Value, json};
 
-use crate::support::{Desk, call, each, refusal, titles};
+use crate::support::{Desk, call, each, kit, refusal, titles};
 
 #[tokio::test]
 async fn a_new_collection_is_the_last_of_its_siblings() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let desk = Desk::new(&kit).await;
     let id = desk.collection("Getting Started", None).await;
     let row = desk.shelf(&id).await;
@@ -41,7 +41,7 @@ async fn a_new_collection_is_the_last_of_its_siblings() {
 
 #[tokio::test]
 async fn lists_count_what_is_directly_inside() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let desk = Desk::new(&kit).await;
     let ws = desk.ws.id;
     let top = desk.collection("Top", None).await;
@@ -105,7 +105,7 @@ async fn lists_count_what_is_directly_inside() {
 
 #[tokio::test]
 async fn a_place_is_any_number_and_siblings_keep_theirs() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let desk = Desk::new(&kit).await;
     let (a, b, c) = (
         desk.collection("A", None).await,
@@ -132,7 +132,7 @@ async fn a_place_is_any_number_and_siblings_keep_theirs() {
 
 #[tokio::test]
 async fn a_collection_is_found_by_id_and_failing_that_by_slug() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let desk = Desk::new(&kit).await;
     let id = desk.collection("Shelf", None).await;
     let ws = desk.ws.id;
@@ -162,7 +162,7 @@ async fn a_collection_is_found_by_id_and_failing_that_by_slug() {
 
 #[tokio::test]
 async fn an_update_changes_what_it_names_and_null_clears() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let desk = Desk::new(&kit).await;
     let (top, id) = (desk.collection("Top", None).await, desk.collection("Shelf", None).await);
     kit.clock.advance(1000);
@@ -199,7 +199,7 @@ async fn an_update_changes_what_it_names_and_null_clears() {
 
 #[tokio::test]
 async fn a_collection_never_gets_into_itself() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let (desk, other) = (Desk::new(&kit).await, Desk::new(&kit).await);
     let a = desk.collection("A", None).await;
     let b = desk.collection("B", Some(&a)).await;
@@ -241,7 +241,7 @@ async fn a_collection_never_gets_into_itself() {
 
 #[tokio::test]
 async fn only_an_empty_collection_can_be_deleted() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let desk = Desk::new(&kit).await;
     let shelf = desk.collection("Shelf", None).await;
     let child = desk.collection("Child", Some(&shelf)).await;
@@ -270,7 +270,7 @@ async fn only_an_empty_collection_can_be_deleted() {
 
 #[tokio::test]
 async fn agents_cannot_change_the_tree() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let desk = Desk::new(&kit).await;
     let agent = kit.agent(&desk.ws, Role::Agent).await;
     let id = desk.collection("Shelf", None).await;

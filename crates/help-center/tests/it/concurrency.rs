@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 
 use futures_util::future::join_all;
 use opencom_core::Role;
-use opencom_testkit::{Kit, Nobody};
+use opencom_testkit::Nobody;
 use serde_json::{Value, json};
 
-use crate::support::{Desk, each};
+use crate::support::{Desk, each, kit};
 
 #[tokio::test]
 async fn articles_and_collections_made_at_once_have_slugs_and_places_of_their_own() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let desk = Desk::new(&kit).await;
     let ids = join_all((0..12).map(|_| desk.draft("Same", ""))).await;
     let shelves = join_all((0..12).map(|_| desk.collection("Same", None))).await;
@@ -27,7 +27,7 @@ async fn articles_and_collections_made_at_once_have_slugs_and_places_of_their_ow
 
 #[tokio::test]
 async fn of_two_editors_each_keeps_what_the_other_does_not_touch() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let desk = Desk::new(&kit).await;
     let id = desk.draft("A", "text").await;
     for round in 0..5 {
@@ -46,7 +46,7 @@ async fn of_two_editors_each_keeps_what_the_other_does_not_touch() {
 
 #[tokio::test]
 async fn of_two_who_move_collections_into_each_other_one_is_refused() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let desk = Desk::new(&kit).await;
     for _ in 0..8 {
         let (a, b) = (desk.collection("A", None).await, desk.collection("B", None).await);
@@ -63,7 +63,7 @@ async fn of_two_who_move_collections_into_each_other_one_is_refused() {
 
 #[tokio::test]
 async fn a_collection_that_is_filled_and_deleted_at_once_is_one_of_both() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let desk = Desk::new(&kit).await;
     for round in 0..8 {
         let shelf = desk.collection("Shelf", None).await;
@@ -90,7 +90,7 @@ async fn a_collection_that_is_filled_and_deleted_at_once_is_one_of_both() {
 
 #[tokio::test]
 async fn a_visitor_who_votes_ten_times_at_once_has_one_voice() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let desk = Desk::new(&kit).await;
     let visitor = kit.visitor(&desk.ws).await;
     let id = desk.published("A", "").await;
@@ -104,7 +104,7 @@ async fn a_visitor_who_votes_ten_times_at_once_has_one_voice() {
 
 #[tokio::test]
 async fn publishing_and_removing_at_once_leaves_nothing_half_done() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let desk = Desk::new(&kit).await;
     let editor = kit.agent(&desk.ws, Role::Admin).await;
     for _ in 0..5 {

@@ -11,7 +11,7 @@ use opencom_testkit::{Kit, Settings};
 use serde_json::{Value, json};
 
 use crate::articles::older_row;
-use crate::support::Desk;
+use crate::support::{Desk, kit_with};
 
 /// The local provider, which a test can take away and whose calls it can count.
 #[derive(Default)]
@@ -56,7 +56,7 @@ async fn watched() -> (Kit, Arc<Watched>) {
         embeddings: Arc::clone(&provider) as _,
         ..Settings::default()
     };
-    (Kit::start_with(settings).await, provider)
+    (kit_with(settings).await, provider)
 }
 
 /// Type, id, title and snippet of what is stored.

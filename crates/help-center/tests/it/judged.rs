@@ -5,15 +5,15 @@ use std::sync::Arc;
 use opencom_help_center::{HelpCenter, HelpCenterParts};
 use opencom_providers::embeddings::LocalNgrams;
 use opencom_runtime::{Caller, Pool, QueryCx};
+use opencom_testkit::Nobody;
 use opencom_testkit::judged::{ARTICLES, QUERIES, containing, mean, ndcg};
-use opencom_testkit::{Kit, Nobody};
 use serde_json::json;
 
-use crate::support::{Desk, call, titles};
+use crate::support::{Desk, call, kit, titles};
 
 #[tokio::test]
 async fn search_and_similarity_on_the_judged_queries() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let desk = Desk::new(&kit).await;
     for (title, content) in ARTICLES {
         desk.published(title, content).await;
@@ -21,7 +21,6 @@ async fn search_and_similarity_on_the_judged_queries() {
     kit.run_jobs().await;
     let service = HelpCenter::new(HelpCenterParts {
         search_language: "english".to_owned(),
-        events: None,
         embeddings: Arc::new(LocalNgrams),
     });
     let (mut searched, mut exact, mut near) = (Vec::new(), Vec::new(), Vec::new());
@@ -31,7 +30,12 @@ async fn search_and_similarity_on_the_judged_queries() {
         searched.push(ndcg(&found, judged));
         exact.push(ndcg(&containing(query), judged));
         let pool = Pool::new(kit.database.url(), 1).unwrap();
-        let cx = &mut QueryCx::new(Arc::clone(&kit.app.server), pool, Caller::Anonymous);
+        let cx = &mut QueryCx::new(
+            Arc::clone(&kit.server),
+            Arc::clone(kit.dispatcher.registry()),
+            pool,
+            Caller::Anonymous,
+        );
         let vector = service.embed(query).await.unwrap();
         let found = service.nearest(cx, desk.ws.id, &vector, &[], 10).await.unwrap();
         let found: Vec<String> = found.into_iter().map(|near| near.title).collect();

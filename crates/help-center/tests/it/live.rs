@@ -1,14 +1,14 @@
 //! Live results stay what a fresh execution gives, and what is not about them leaves them alone.
 
-use opencom_testkit::{Kit, Nobody, Probe};
+use opencom_testkit::{Nobody, Probe};
 use serde_json::json;
 
 use crate::reading::picture;
-use crate::support::Desk;
+use crate::support::{Desk, kit};
 
 #[tokio::test]
 async fn live_results_of_the_help_center_are_never_stale() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let desk = Desk::new(&kit).await;
     let ws = desk.ws.id;
     let visitor = kit.visitor(&desk.ws).await;
@@ -107,7 +107,7 @@ async fn live_results_of_the_help_center_are_never_stale() {
 
 #[tokio::test]
 async fn drafts_re_run_nothing_that_strangers_see() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let desk = Desk::new(&kit).await;
     let ws = desk.ws.id;
     let id = desk.published("A", "").await;

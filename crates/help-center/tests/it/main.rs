@@ -9,6 +9,7 @@ mod feedback;
 mod judged;
 mod live;
 mod nearest;
+mod neighbours;
 mod plans;
 mod reading;
 mod search;

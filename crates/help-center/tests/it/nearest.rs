@@ -17,20 +17,24 @@ use opencom_testkit::Kit;
 use opencom_testkit::statements::{observed_kit, plan, recorded};
 use serde_json::json;
 
-use crate::support::Desk;
+use crate::support::{Desk, contexts, kit};
 
 /// The context by itself on the database of a kit, as another process has it.
 fn service() -> HelpCenter {
     HelpCenter::new(HelpCenterParts {
         search_language: "english".to_owned(),
-        events: None,
         embeddings: Arc::new(LocalNgrams),
     })
 }
 
 async fn near(kit: &Kit, service: &HelpCenter, desk: &Desk<'_>, query: &str, types: &[ContentType]) -> Vec<Near> {
     let pool = opencom_runtime::Pool::new(kit.database.url(), 1).unwrap();
-    let cx = &mut QueryCx::new(Arc::clone(&kit.app.server), pool, Caller::Anonymous);
+    let cx = &mut QueryCx::new(
+        Arc::clone(&kit.server),
+        Arc::clone(kit.dispatcher.registry()),
+        pool,
+        Caller::Anonymous,
+    );
     let vector = service.embed(query).await.unwrap();
     service.nearest(cx, desk.ws.id, &vector, types, 3).await.unwrap()
 }
@@ -67,13 +71,13 @@ async fn follows_what_is_stored(kit: Kit) {
 
 #[tokio::test]
 async fn the_nearest_are_found_as_soon_as_they_are_stored_and_no_longer() {
-    follows_what_is_stored(Kit::start().await).await;
+    follows_what_is_stored(kit().await).await;
 }
 
 /// A kit whose database has the index of pgvector; `None` where the server has no such extension, which must not be the
 /// case where `OPENCOM_TEST_PGVECTOR` says so.
 async fn with_pgvector() -> Option<Kit> {
-    let kit = observed_kit().await;
+    let kit = observed_kit(contexts()).await;
     let readiness = prepare(kit.database.url()).await.unwrap();
     if std::env::var_os("OPENCOM_TEST_PGVECTOR").is_some() {
         assert_eq!(readiness, Readiness::Ready);
@@ -161,7 +165,7 @@ async fn an_index_of_pgvector_that_was_not_finished_is_made_again() {
 
 #[tokio::test]
 async fn what_came_since_is_kept_once_it_is_much() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let desk = Desk::new(&kit).await;
     let service = service();
     desk.published("Resetting a password", "How passwords are reset.").await;

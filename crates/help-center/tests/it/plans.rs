@@ -5,7 +5,7 @@ use opencom_testkit::Nobody;
 use opencom_testkit::statements::{observed_kit, plan, recorded};
 use serde_json::json;
 
-use crate::support::{Desk, call};
+use crate::support::{Desk, call, contexts};
 
 /// Thousands of articles in twenty workspaces.
 const CROWD: &str = "
@@ -32,7 +32,7 @@ const CROWD: &str = "
 
 #[tokio::test]
 async fn every_statement_goes_by_index() {
-    let kit = observed_kit().await;
+    let kit = observed_kit(contexts()).await;
     let desk = Desk::new(&kit).await;
     let visitor = kit.visitor(&desk.ws).await;
     let connection = &mut kit.connection().await;
@@ -139,7 +139,7 @@ const LARGE: &str = "
 
 #[tokio::test]
 async fn search_goes_by_index_whatever_is_looked_for() {
-    let kit = observed_kit().await;
+    let kit = observed_kit(contexts()).await;
     let desk = Desk::new(&kit).await;
     let visitor = kit.visitor(&desk.ws).await;
     let connection = &mut kit.connection().await;
@@ -192,7 +192,7 @@ async fn search_goes_by_index_whatever_is_looked_for() {
 
 #[tokio::test]
 async fn lists_take_one_statement_after_the_access_checks() {
-    let kit = observed_kit().await;
+    let kit = observed_kit(contexts()).await;
     let desk = Desk::new(&kit).await;
     let visitor = kit.visitor(&desk.ws).await;
     let shelf = desk.collection("Shelf", None).await;

@@ -8,11 +8,11 @@ use opencom_schema::{article_assets, articles, stored_files};
 use opencom_testkit::{Kit, Nobody};
 use serde_json::{Value, json};
 
-use crate::support::{Desk, call, refusal, titles};
+use crate::support::{Desk, call, kit, refusal, titles};
 
 #[tokio::test]
 async fn members_see_everything_and_strangers_what_is_out() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let desk = Desk::new(&kit).await;
     let ws = desk.ws.id;
     desk.draft("Draft", "").await;
@@ -87,7 +87,7 @@ async fn members_see_everything_and_strangers_what_is_out() {
 
 #[tokio::test]
 async fn strangers_get_the_display_order_and_members_the_last_change_then_the_title() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let desk = Desk::new(&kit).await;
     let ws = json!({ "workspaceId": desk.ws.id });
     for (title, place) in [("b", 2.0), ("á", 2.0), ("A", 1.0), ("a", 3.0)] {
@@ -109,7 +109,7 @@ async fn strangers_get_the_display_order_and_members_the_last_change_then_the_ti
 
 #[tokio::test]
 async fn a_restricted_help_center_shows_strangers_nothing_and_agents_are_judged_by_membership() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let (desk, other) = (Desk::new(&kit).await, Desk::new(&kit).await);
     let shelf = desk.collection("Shelf", None).await;
     let id = desk.published("Public", "text").await;
@@ -182,7 +182,7 @@ async fn a_restricted_help_center_shows_strangers_nothing_and_agents_are_judged_
 
 #[tokio::test]
 async fn an_article_is_found_by_id_and_failing_that_by_slug() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let (desk, other) = (Desk::new(&kit).await, Desk::new(&kit).await);
     let ws = desk.ws.id;
     let public = desk.published("Public", "").await;
@@ -224,7 +224,7 @@ async fn an_article_is_found_by_id_and_failing_that_by_slug() {
 
 #[tokio::test]
 async fn audience_rules_are_shown_to_members_alone() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let desk = Desk::new(&kit).await;
     let id = desk.published("A", "").await;
     let rules = json!({ "type": "group", "operator": "or", "conditions": [] });
@@ -254,7 +254,7 @@ async fn audience_rules_are_shown_to_members_alone() {
 
 #[tokio::test]
 async fn a_search_finds_the_very_text_and_shows_the_latest_twenty() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let desk = Desk::new(&kit).await;
     let ws = desk.ws.id;
     for (title, content) in [
@@ -357,7 +357,7 @@ pub(crate) async fn picture(kit: &Kit, workspace: WorkspaceId, has_file: bool) -
 
 #[tokio::test]
 async fn references_to_pictures_of_the_workspace_become_addresses() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let (desk, other) = (Desk::new(&kit).await, Desk::new(&kit).await);
     let (own, file) = picture(&kit, desk.ws.id, true).await;
     let (gone, _) = picture(&kit, desk.ws.id, false).await;

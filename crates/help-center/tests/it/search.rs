@@ -1,9 +1,9 @@
 //! Search where no article contains the very text: words in any form and order, unfinished and misspelt ones.
 
-use opencom_testkit::{Kit, Nobody, Settings};
+use opencom_testkit::{Nobody, Settings};
 use serde_json::json;
 
-use crate::support::{Desk, call, titles};
+use crate::support::{Desk, call, contexts, kit, titles};
 
 /// A help center with a few articles.
 async fn shelf(desk: &Desk<'_>) {
@@ -31,7 +31,7 @@ async fn find(desk: &Desk<'_>, query: &str) -> Vec<String> {
 
 #[tokio::test]
 async fn words_are_found_in_other_forms_and_orders() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let desk = Desk::new(&kit).await;
     shelf(&desk).await;
     for (query, first) in [
@@ -60,7 +60,7 @@ async fn words_are_found_in_other_forms_and_orders() {
 
 #[tokio::test]
 async fn misspelt_words_are_taken_for_what_was_meant() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let desk = Desk::new(&kit).await;
     shelf(&desk).await;
     for (query, first) in [
@@ -81,7 +81,7 @@ async fn misspelt_words_are_taken_for_what_was_meant() {
 
 #[tokio::test]
 async fn nothing_is_added_to_what_contains_the_text_and_nothing_made_of_what_is_no_word() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let desk = Desk::new(&kit).await;
     shelf(&desk).await;
     // "password" stands in two, "passwords" would be found in them by its form.
@@ -105,7 +105,7 @@ async fn nothing_is_added_to_what_contains_the_text_and_nothing_made_of_what_is_
 
 #[tokio::test]
 async fn words_find_no_drafts_no_other_workspaces_and_for_visitors_what_is_theirs() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let (desk, other) = (Desk::new(&kit).await, Desk::new(&kit).await);
     shelf(&other).await;
     desk.draft("How to reset a password", "").await;
@@ -135,7 +135,7 @@ async fn words_find_no_drafts_no_other_workspaces_and_for_visitors_what_is_their
 #[tokio::test]
 async fn the_very_text_is_found_beyond_the_articles_that_are_gone_through_one_by_one() {
     use diesel_async::SimpleAsyncConnection;
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let desk = Desk::new(&kit).await;
     let visitor = kit.visitor(&desk.ws).await;
     desk.published("First of all: NEEDLE", "").await;
@@ -189,7 +189,7 @@ async fn the_very_text_is_found_beyond_the_articles_that_are_gone_through_one_by
 
 #[tokio::test]
 async fn another_language_has_other_forms_and_takes_over_articles_that_are_there() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let desk = Desk::new(&kit).await;
     desk.published("Wie lieblich", "").await;
     assert_eq!(find(&desk, "lieblichere").await, Vec::<String>::new());
@@ -197,7 +197,7 @@ async fn another_language_has_other_forms_and_takes_over_articles_that_are_there
         search_language: "german".to_owned(),
         ..Settings::default()
     };
-    let german = kit.replica_with(settings).await;
+    let german = kit.replica_with(settings, contexts()).await;
     german.run_jobs().await;
     let request = json!({ "workspaceId": desk.ws.id, "query": "lieblichere" });
     let found = german.call_json(&Nobody, "articles:search", request).await.unwrap();
@@ -208,7 +208,7 @@ async fn another_language_has_other_forms_and_takes_over_articles_that_are_there
 #[tokio::test]
 async fn a_change_without_fragments_resets_them() {
     use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let desk = Desk::new(&kit).await;
     desk.published("Opening hours", "From nine to five.").await;
     let connection = &mut kit.connection().await;

@@ -1,13 +1,39 @@
 //! What several tests need: a desk to write articles at, and short forms for calls.
 
+use opencom_runtime::topic;
+use std::sync::Arc;
+
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use opencom_core::Result;
 use opencom_core::id::WorkspaceId;
-use opencom_runtime::Topic;
+use opencom_help_center::{HelpCenter, HelpCenterParts};
 use opencom_schema::workspaces;
-use opencom_testkit::{Kit, Person, Workspace};
+use opencom_testkit::{Contexts, Kit, Person, Settings, Workspace};
 use serde_json::{Value, json};
+
+use crate::neighbours::Neighbours;
+
+/// The context, with substitutes for what others serve.
+pub(crate) fn contexts() -> Contexts {
+    Arc::new(|parts| {
+        let help_center = HelpCenter::new(HelpCenterParts {
+            search_language: parts.settings.search_language.clone(),
+            embeddings: Arc::clone(&parts.settings.embeddings),
+        });
+        vec![Arc::new(help_center), Arc::new(Neighbours)]
+    })
+}
+
+/// The context with the default settings.
+pub(crate) async fn kit() -> Kit {
+    kit_with(Settings::default()).await
+}
+
+/// The context with these settings.
+pub(crate) async fn kit_with(settings: Settings) -> Kit {
+    Kit::start_with(settings, contexts()).await
+}
 
 /// A workspace whose owner writes.
 pub(crate) struct Desk<'kit> {
@@ -82,7 +108,7 @@ pub(crate) async fn set_policy(kit: &Kit, workspace: WorkspaceId, policy: &str) 
         .execute(&mut kit.connection().await)
         .await
         .unwrap();
-    kit.app.server.topics.publish(&[Topic::Workspace(workspace)]);
+    kit.server.topics.publish(&[topic::workspace(workspace)]);
 }
 
 /// Calls as somebody, and it works.

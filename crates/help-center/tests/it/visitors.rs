@@ -5,7 +5,7 @@ use opencom_core::id::{ArticleId, VisitorId};
 use opencom_testkit::{Kit, Nobody, Visitor};
 use serde_json::{Value, json};
 
-use crate::support::{Desk, call, each, refusal, titles};
+use crate::support::{Desk, call, each, kit, refusal, titles};
 
 const PATHS: [&str; 4] = [
     "articles:listForVisitor",
@@ -52,7 +52,7 @@ async fn identify(kit: &Kit, visitor: &Visitor, more: Value) {
 
 #[tokio::test]
 async fn visitors_see_what_is_for_them_even_where_the_help_center_is_restricted() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let desk = Desk::new(&kit).await;
     desk.set_policy("restricted").await;
     let (pro, free) = (kit.visitor(&desk.ws).await, kit.visitor(&desk.ws).await);
@@ -96,7 +96,7 @@ async fn visitors_see_what_is_for_them_even_where_the_help_center_is_restricted(
 
 #[tokio::test]
 async fn a_session_shows_its_own_visitor_and_no_other() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let (desk, other) = (Desk::new(&kit).await, Desk::new(&kit).await);
     let (ann, bob) = (kit.visitor(&desk.ws).await, kit.visitor(&desk.ws).await);
     let foreign = kit.visitor(&other.ws).await;
@@ -175,7 +175,7 @@ async fn a_session_shows_its_own_visitor_and_no_other() {
 
 #[tokio::test]
 async fn a_visitor_who_was_merged_away_goes_on_reading() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let desk = Desk::new(&kit).await;
     let (ann, again) = (kit.visitor(&desk.ws).await, kit.visitor(&desk.ws).await);
     for visitor in [&ann, &again] {
@@ -195,7 +195,7 @@ async fn a_visitor_who_was_merged_away_goes_on_reading() {
 
 #[tokio::test]
 async fn articles_of_another_workspace_are_not_there() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let (desk, other) = (Desk::new(&kit).await, Desk::new(&kit).await);
     let visitor = kit.visitor(&desk.ws).await;
     let shelf = other.collection("Foreign", None).await;
@@ -211,7 +211,7 @@ async fn articles_of_another_workspace_are_not_there() {
 
 #[tokio::test]
 async fn a_search_shows_the_oldest_twenty_for_the_visitor() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let desk = Desk::new(&kit).await;
     let visitor = kit.visitor(&desk.ws).await;
     for n in 0..30 {
@@ -233,7 +233,7 @@ async fn a_search_shows_the_oldest_twenty_for_the_visitor() {
 
 #[tokio::test]
 async fn collections_with_something_for_the_visitor_come_with_all_that_they_are_in() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let desk = Desk::new(&kit).await;
     let visitor = kit.visitor(&desk.ws).await;
     let top = desk.collection("Top", None).await;
@@ -287,7 +287,7 @@ async fn collections_with_something_for_the_visitor_come_with_all_that_they_are_
 
 #[tokio::test]
 async fn heartbeats_count_for_rules_about_the_last_sign_of_life() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let desk = Desk::new(&kit).await;
     let visitor = kit.visitor(&desk.ws).await;
     let later = kit.clock.now().plus(60_000);

@@ -1,10 +1,11 @@
 //! Attachments: uploading, sending, showing and clearing up.
 
+use crate::support::kit;
 use std::sync::Arc;
 
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use opencom_contract::messages::{Send, SenderType};
+use opencom_contract::messages::{SendMessage, SenderType};
 use opencom_contract::support_attachments::{FinalizeUpload, FinalizedUpload, GenerateUploadUrl};
 use opencom_core::id::{ConversationId, StoredFileId, SupportAttachmentId, WorkspaceId};
 use opencom_core::{Int, Millis, Result, Role};
@@ -135,8 +136,8 @@ async fn staged(kit: &Kit, visitor: &Visitor, ws: &Workspace) -> SupportAttachme
     }
 }
 
-fn with(visitor: &Visitor, conversation: ConversationId, content: &str, ids: &[SupportAttachmentId]) -> Send {
-    Send {
+fn with(visitor: &Visitor, conversation: ConversationId, content: &str, ids: &[SupportAttachmentId]) -> SendMessage {
+    SendMessage {
         session_token: Some(visitor.token.clone()),
         attachment_ids: Some(ids.to_vec()),
         ..message(conversation, SenderType::Visitor, content)
@@ -157,7 +158,7 @@ async fn counts(kit: &Kit) -> (i64, i64, i64) {
 
 #[tokio::test]
 async fn a_sent_attachment_is_shown_with_its_message() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let visitor = kit.visitor(&ws).await;
     let id = open(&kit, &ws, &visitor).await.id;
@@ -191,7 +192,7 @@ async fn a_sent_attachment_is_shown_with_its_message() {
 
 #[tokio::test]
 async fn a_message_without_words_is_announced_by_its_attachments() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let visitor = kit.visitor(&ws).await;
     let id = open(&kit, &ws, &visitor).await.id;
@@ -208,7 +209,7 @@ async fn a_message_without_words_is_announced_by_its_attachments() {
 
 #[tokio::test]
 async fn an_attachment_that_cannot_be_used_refuses_the_message() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let (ws, other) = (kit.workspace().await, kit.workspace().await);
     let (visitor, stranger, foreign) = (
         kit.visitor(&ws).await,
@@ -241,7 +242,7 @@ async fn an_attachment_that_cannot_be_used_refuses_the_message() {
         let outcome = kit.call(&visitor, &with(&visitor, id, "x", ids)).await;
         assert_eq!(refusal(outcome), expected);
     }
-    let by_agent = Send {
+    let by_agent = SendMessage {
         attachment_ids: Some(vec![good]),
         ..message(id, SenderType::Agent, "x")
     };
@@ -251,7 +252,7 @@ async fn an_attachment_that_cannot_be_used_refuses_the_message() {
         "NOT_AUTHORIZED: Not authorized to use this attachment"
     );
     assert_eq!(seen(&kit, &ws, id).await, before, "nothing was written");
-    let by_user = Send {
+    let by_user = SendMessage {
         sender_type: SenderType::User,
         ..by_agent
     };
@@ -268,7 +269,7 @@ async fn an_attachment_that_cannot_be_used_refuses_the_message() {
 
 #[tokio::test]
 async fn one_attachment_goes_into_one_of_two_messages_sent_at_once() {
-    let kit = Arc::new(Kit::start().await);
+    let kit = Arc::new(kit().await);
     let ws = kit.workspace().await;
     let visitor = kit.visitor(&ws).await;
     for _ in 0..5 {
@@ -286,7 +287,7 @@ async fn one_attachment_goes_into_one_of_two_messages_sent_at_once() {
 
 #[tokio::test]
 async fn uploads_are_for_members_who_may_reply_and_for_visitors() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let (ws, other) = (kit.workspace().await, kit.workspace().await);
     let (visitor, stranger) = (kit.visitor(&ws).await, kit.visitor(&ws).await);
     let (agent, viewer) = (kit.agent(&ws, Role::Agent).await, kit.agent(&ws, Role::Viewer).await);
@@ -341,7 +342,7 @@ async fn uploads_are_for_members_who_may_reply_and_for_visitors() {
 
 #[tokio::test]
 async fn a_file_that_is_not_accepted_is_deleted() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let visitor = kit.visitor(&ws).await;
     let types = "Unsupported file type. Allowed: PNG, JPEG, GIF, WEBP, PDF, TXT, CSV, JSON, and ZIP.";
@@ -373,7 +374,7 @@ async fn a_file_that_is_not_accepted_is_deleted() {
 
 #[tokio::test]
 async fn a_file_becomes_an_attachment_of_its_uploader_once() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let (visitor, stranger) = (kit.visitor(&ws).await, kit.visitor(&ws).await);
     let file = uploaded(&kit, &visitor, &ws, 10 * 1024 * 1024).await;
@@ -397,7 +398,7 @@ async fn a_file_becomes_an_attachment_of_its_uploader_once() {
 
 #[tokio::test]
 async fn what_no_message_took_is_cleared_up() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let visitor = kit.visitor(&ws).await;
     let id = open(&kit, &ws, &visitor).await.id;
@@ -429,7 +430,7 @@ async fn what_no_message_took_is_cleared_up() {
 
 #[tokio::test]
 async fn a_file_that_waits_for_its_message_survives_a_merge() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let (known, visitor) = (kit.visitor(&ws).await, kit.visitor(&ws).await);
     let staged = staged(&kit, &visitor, &ws).await;

@@ -1,6 +1,7 @@
 //! How many statements the hot functions send, once caches are warm.
 
-use opencom_contract::messages::{List, Send, SenderType};
+use crate::support::contexts;
+use opencom_contract::messages::{List, SendMessage, SenderType};
 use serde_json::json;
 
 use crate::chat::{answer, ask, message, open};
@@ -8,13 +9,13 @@ use crate::statements::{observed_kit, recorded};
 
 #[tokio::test]
 async fn a_message_takes_four_statements() {
-    let kit = observed_kit().await;
+    let kit = observed_kit(contexts()).await;
     let ws = kit.workspace().await;
     let visitor = kit.visitor(&ws).await;
     let id = open(&kit, &ws, &visitor).await.id;
     ask(&kit, &visitor, id, "warm").await.unwrap();
     answer(&kit, &ws.owner, id, "warm").await.unwrap();
-    let by_visitor = Send {
+    let by_visitor = SendMessage {
         session_token: Some(visitor.token.clone()),
         ..message(id, SenderType::Visitor, "hello")
     };
@@ -28,7 +29,7 @@ async fn a_message_takes_four_statements() {
 
 #[tokio::test]
 async fn hot_reads_take_one_statement_after_access() {
-    let kit = observed_kit().await;
+    let kit = observed_kit(contexts()).await;
     let ws = kit.workspace().await;
     let visitor = kit.visitor(&ws).await;
     let id = open(&kit, &ws, &visitor).await.id;

@@ -1,7 +1,7 @@
 //! What the tests of conversations and messages share.
 
 use opencom_contract::conversations::{Conversation, CreateForVisitor, Get};
-use opencom_contract::messages::{List, Message, Send, SenderType};
+use opencom_contract::messages::{List, Message, SendMessage, SenderType};
 use opencom_core::Result;
 use opencom_core::id::{ConversationId, MessageId};
 use opencom_testkit::{Agent, Kit, Nobody, Visitor, Workspace};
@@ -17,8 +17,8 @@ pub(crate) async fn open(kit: &Kit, ws: &Workspace, visitor: &Visitor) -> Conver
 }
 
 /// A message by nobody in particular.
-pub(crate) fn message(conversation: ConversationId, sender_type: SenderType, content: &str) -> Send {
-    Send {
+pub(crate) fn message(conversation: ConversationId, sender_type: SenderType, content: &str) -> SendMessage {
+    SendMessage {
         conversation_id: conversation,
         sender_id: "whoever".to_owned(),
         sender_type,
@@ -36,7 +36,7 @@ pub(crate) async fn ask(
     conversation: ConversationId,
     content: &str,
 ) -> Result<MessageId> {
-    let request = Send {
+    let request = SendMessage {
         session_token: Some(visitor.token.clone()),
         ..message(conversation, SenderType::Visitor, content)
     };

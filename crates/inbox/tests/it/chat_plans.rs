@@ -1,5 +1,6 @@
 //! The plans of the hot reads on large tables: an index gives the rows in their order, whatever the arguments are.
 
+use crate::support::contexts;
 use diesel_async::SimpleAsyncConnection;
 use opencom_contract::Kind;
 use opencom_testkit::{Kit, Nobody, Person};
@@ -43,7 +44,7 @@ async fn plans(kit: &Kit, person: &impl Person, path: &str, arguments: &Value) -
 
 #[tokio::test]
 async fn hot_reads_follow_an_index() {
-    let kit = observed_kit().await;
+    let kit = observed_kit(contexts()).await;
     let ws = kit.workspace().await;
     let visitor = kit.visitor(&ws).await;
     let id = open(&kit, &ws, &visitor).await.id;

@@ -1,5 +1,6 @@
 //! What several callers do at once.
 
+use crate::support::kit;
 use std::collections::HashSet;
 
 use diesel::prelude::*;
@@ -9,13 +10,12 @@ use opencom_contract::conversations::{Assign, GetOrCreateForVisitor};
 use opencom_core::id::MessageId;
 use opencom_core::{Int, Role};
 use opencom_schema::conversations;
-use opencom_testkit::Kit;
 
 use crate::chat::{answer, ask, open, seen, thread};
 
 #[tokio::test]
 async fn messages_sent_at_once_are_all_counted_and_the_newest_one_is_last() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let visitor = kit.visitor(&ws).await;
     let id = open(&kit, &ws, &visitor).await.id;
@@ -39,7 +39,7 @@ async fn messages_sent_at_once_are_all_counted_and_the_newest_one_is_last() {
 
 #[tokio::test]
 async fn both_sides_count_when_they_write_at_once() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let visitor = kit.visitor(&ws).await;
     let id = open(&kit, &ws, &visitor).await.id;
@@ -57,7 +57,7 @@ async fn both_sides_count_when_they_write_at_once() {
 
 #[tokio::test]
 async fn a_visitor_who_opens_ten_times_at_once_has_one_conversation() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let visitor = kit.visitor(&ws).await;
     let request = GetOrCreateForVisitor {
@@ -81,7 +81,7 @@ async fn a_visitor_who_opens_ten_times_at_once_has_one_conversation() {
 
 #[tokio::test]
 async fn of_two_who_assign_at_once_both_succeed_and_one_stands() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let visitor = kit.visitor(&ws).await;
     let agents = [kit.agent(&ws, Role::Agent).await, kit.agent(&ws, Role::Agent).await];

@@ -1,5 +1,6 @@
 //! Conversations: access, life cycle, counters and lists.
 
+use crate::support::{kit, kit_with};
 use opencom_contract::conversations::{
     Assign, Conversation, ConversationStatus, Create, Get, GetOrCreateForVisitor, GetTotalUnreadForVisitor,
     ListByVisitor, MarkAsRead, ReaderType, UpdateStatus,
@@ -49,7 +50,7 @@ async fn set_status(kit: &Kit, agent: &Agent, id: ConversationId, status: Conver
 
 #[tokio::test]
 async fn a_chat_goes_from_the_greeting_to_everything_read() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let visitor = kit.visitor(&ws).await;
     let conversation = open(&kit, &ws, &visitor).await;
@@ -95,7 +96,7 @@ async fn a_chat_goes_from_the_greeting_to_everything_read() {
 
 #[tokio::test]
 async fn a_visitor_opens_conversations_by_token_alone() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let (ws, other) = (kit.workspace().await, kit.workspace().await);
     let visitor = kit.visitor(&ws).await;
     for path in ["conversations:createForVisitor", "conversations:getOrCreateForVisitor"] {
@@ -126,7 +127,7 @@ async fn a_visitor_opens_conversations_by_token_alone() {
 
 #[tokio::test]
 async fn an_open_conversation_is_found_again_and_a_closed_one_is_not() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let visitor = kit.visitor(&ws).await;
     let request = GetOrCreateForVisitor {
@@ -152,7 +153,7 @@ async fn an_open_conversation_is_found_again_and_a_closed_one_is_not() {
 
 #[tokio::test]
 async fn a_conversation_is_shown_to_its_visitor_and_to_readers() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let (ws, other) = (kit.workspace().await, kit.workspace().await);
     let (visitor, stranger) = (kit.visitor(&ws).await, kit.visitor(&ws).await);
     let conversation = open(&kit, &ws, &visitor).await;
@@ -189,7 +190,7 @@ async fn a_conversation_is_shown_to_its_visitor_and_to_readers() {
 
 #[tokio::test]
 async fn a_bare_visitor_id_opens_nothing_where_visitors_are_strict() {
-    let kit = Kit::start_with(Settings {
+    let kit = kit_with(Settings {
         strict_visitors: true,
         ..Settings::default()
     })
@@ -212,7 +213,7 @@ async fn a_bare_visitor_id_opens_nothing_where_visitors_are_strict() {
 
 #[tokio::test]
 async fn a_merged_visitor_finds_the_conversation_by_the_old_id() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let (survivor, visitor) = (kit.visitor(&ws).await, kit.visitor(&ws).await);
     let conversation = open(&kit, &ws, &visitor).await;
@@ -233,7 +234,7 @@ async fn a_merged_visitor_finds_the_conversation_by_the_old_id() {
 
 #[tokio::test]
 async fn agents_open_conversations_with_people_of_their_workspace() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let (ws, other) = (kit.workspace().await, kit.workspace().await);
     let (visitor, foreign) = (kit.visitor(&ws).await, kit.visitor(&other).await);
     let agent = kit.agent(&ws, Role::Agent).await;
@@ -274,7 +275,7 @@ async fn agents_open_conversations_with_people_of_their_workspace() {
 
 #[tokio::test]
 async fn closing_states_when_and_opening_forgets_it() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let visitor = kit.visitor(&ws).await;
     let id = open(&kit, &ws, &visitor).await.id;
@@ -304,7 +305,7 @@ async fn closing_states_when_and_opening_forgets_it() {
 
 #[tokio::test]
 async fn only_members_with_the_permission_close_and_assign() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let (ws, other) = (kit.workspace().await, kit.workspace().await);
     let visitor = kit.visitor(&ws).await;
     let id = open(&kit, &ws, &visitor).await.id;
@@ -356,7 +357,7 @@ async fn only_members_with_the_permission_close_and_assign() {
 
 #[tokio::test]
 async fn reading_counts_for_the_side_that_read() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let (ws, other) = (kit.workspace().await, kit.workspace().await);
     let (visitor, stranger) = (kit.visitor(&ws).await, kit.visitor(&ws).await);
     let viewer = kit.agent(&ws, Role::Viewer).await;
@@ -400,11 +401,11 @@ async fn reading_counts_for_the_side_that_read() {
 
 #[tokio::test]
 async fn reading_again_changes_and_tells_nothing() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let visitor = kit.visitor(&ws).await;
     let id = open(&kit, &ws, &visitor).await.id;
-    let mut changes = Changes::of(&kit.app.server.topics);
+    let mut changes = Changes::of(&kit.server.topics);
     kit.call(&ws.owner, &read_by_agent(id)).await.unwrap();
     kit.call(&visitor, &read_by_visitor(id, &visitor.token)).await.unwrap();
     assert!(
@@ -421,7 +422,7 @@ async fn reading_again_changes_and_tells_nothing() {
 
 #[tokio::test]
 async fn visitors_see_their_own_conversations_latest_activity_first() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let (visitor, stranger) = (kit.visitor(&ws).await, kit.visitor(&ws).await);
     let first = open(&kit, &ws, &visitor).await.id;

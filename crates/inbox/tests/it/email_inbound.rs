@@ -1,15 +1,16 @@
 //! Mail that comes in: which conversation it becomes part of, once, and what is kept of it.
 
+use crate::support::kit;
 use diesel::prelude::*;
 use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 use futures_util::future::join_all;
 use opencom_contract::conversations::{Channel, ConversationStatus};
+use opencom_contract::email_channel::Received;
 use opencom_contract::messages::SenderType;
 use opencom_core::{Int, Millis};
-use opencom_inbox::email::Received;
 use opencom_providers::files::FileKey;
 use opencom_schema::{email_threads, inbound_emails, jobs, messages, stored_files, visitors};
-use opencom_testkit::{Kit, Workspace};
+use opencom_testkit::Workspace;
 use serde_json::{Value, json};
 
 use crate::chat::{open, refusal, seen};
@@ -38,7 +39,7 @@ fn with(mut mail: Value, more: Value) -> Value {
 
 #[tokio::test]
 async fn a_mail_becomes_a_conversation_with_its_sender() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let to = take_mail(&kit, &ws).await;
     assert_eq!(to, format!("inbox-{}@mail.opencom.app", &ws.id.to_string()[24..]));
@@ -103,7 +104,7 @@ async fn a_mail_becomes_a_conversation_with_its_sender() {
 
 #[tokio::test]
 async fn a_known_visitor_writes_under_any_letter_case() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let to = take_mail(&kit, &ws).await;
     let ada = kit.visitor(&ws).await;
@@ -128,7 +129,7 @@ async fn a_known_visitor_writes_under_any_letter_case() {
 
 #[tokio::test]
 async fn answers_find_their_conversation_within_the_workspace() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let (ws, other) = (kit.workspace().await, kit.workspace().await);
     let (to, foreign) = (take_mail(&kit, &ws).await, take_mail(&kit, &other).await);
     let (first, _) = stored(&kit, &mail(&to, "1", "Hello", "one")).await;
@@ -165,7 +166,7 @@ async fn answers_find_their_conversation_within_the_workspace() {
 
 #[tokio::test]
 async fn a_closed_conversation_opens_again_and_a_snoozed_one_does_not() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let to = take_mail(&kit, &ws).await;
     let (id, _) = stored(&kit, &mail(&to, "1", "Hello", "one")).await;
@@ -186,7 +187,7 @@ async fn a_closed_conversation_opens_again_and_a_snoozed_one_does_not() {
 
 #[tokio::test]
 async fn a_mail_is_taken_in_once_however_often_it_comes() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let (ws, other) = (kit.workspace().await, kit.workspace().await);
     let (to, foreign) = (take_mail(&kit, &ws).await, take_mail(&kit, &other).await);
     let body = mail(&to, "1", "Hello", "one");
@@ -224,7 +225,7 @@ async fn a_mail_is_taken_in_once_however_often_it_comes() {
 
 #[tokio::test]
 async fn a_mail_goes_to_the_first_workspace_that_it_names() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let (ws, off) = (kit.workspace().await, kit.workspace().await);
     let to = take_mail(&kit, &ws).await;
     let disabled = json!({ "workspaceId": off.id, "enabled": false });
@@ -258,7 +259,7 @@ async fn a_mail_goes_to_the_first_workspace_that_it_names() {
 
 #[tokio::test]
 async fn a_forwarded_mail_is_a_conversation_with_whoever_wrote_it() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let to = take_mail(&kit, &ws).await;
     let (first, _) = stored(&kit, &mail(&to, "1", "Broken", "mine")).await;
@@ -302,7 +303,7 @@ async fn a_forwarded_mail_is_a_conversation_with_whoever_wrote_it() {
 
 #[tokio::test]
 async fn what_nobody_wrote_is_dropped_and_noted() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let to = take_mail(&kit, &ws).await;
     let own = format!("Support <{to}>");
@@ -347,7 +348,7 @@ async fn what_nobody_wrote_is_dropped_and_noted() {
 
 #[tokio::test]
 async fn a_mail_without_a_sender_is_kept_for_the_members_and_makes_no_visitor() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let to = take_mail(&kit, &ws).await;
     for (n, from) in [json!(null), json!(""), json!(" "), json!("Ada <>"), json!(7)]
@@ -396,7 +397,7 @@ async fn a_mail_without_a_sender_is_kept_for_the_members_and_makes_no_visitor() 
 
 #[tokio::test]
 async fn files_that_no_mail_took_are_deleted() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let to = take_mail(&kit, &ws).await;
     let raw = travelled(include_bytes!("mails/winmail.eml"), &[("inbox", &to)]);
@@ -430,7 +431,7 @@ async fn files_that_no_mail_took_are_deleted() {
 
 #[tokio::test]
 async fn a_workspace_sets_up_its_mail() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let (ws, stranger) = (kit.workspace().await, kit.workspace().await);
     let agent = kit.agent(&ws, opencom_core::Role::Agent).await;
     let get = json!({ "workspaceId": ws.id });
@@ -488,7 +489,7 @@ async fn a_workspace_sets_up_its_mail() {
 
 #[tokio::test]
 async fn mail_in_a_chat_is_no_chat() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws: Workspace = kit.workspace().await;
     let to = take_mail(&kit, &ws).await;
     let visitor = kit.visitor(&ws).await;

@@ -1,14 +1,14 @@
 //! Answers that go out as mail, through a mail server on this machine, and how far they got.
 
+use crate::support::{kit, kit_with};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use mail_parser::MessageParser;
 use opencom_contract::conversations::Channel;
+use opencom_contract::email_channel::{InternalNoteDelivery, Received};
 use opencom_contract::messages::{DeliveryStatus, Message};
 use opencom_core::id::{ConversationId, MessageId, UserId};
 use opencom_core::{Int, Millis, Role};
-use opencom_inbox::email::Received;
-use opencom_runtime::Caller;
 use opencom_schema::{early_mail_reports, jobs, messages};
 use opencom_testkit::{Kit, Settings, Workspace};
 use serde_json::{Value, json};
@@ -30,7 +30,7 @@ struct Office {
 impl Office {
     async fn open() -> Self {
         let smtp = SmtpServer::start().await;
-        let kit = Kit::start_with(Settings {
+        let kit = kit_with(Settings {
             email: Some(smtp.adapter()),
             ..Settings::default()
         })
@@ -77,13 +77,9 @@ impl Office {
 
 /// What the provider reports about the mail that it calls `id`.
 async fn reported(kit: &Kit, kind: &str, id: &str) {
-    let mut cx = kit.dispatcher.action_cx(Caller::Anonymous);
     let body = json!({ "type": kind, "created_at": "x", "data": { "email_id": id } }).to_string();
-    kit.app
-        .inbox
-        .email_channel_note_delivery(&mut cx, body.as_bytes())
-        .await
-        .unwrap();
+    let body = body.into_bytes();
+    kit.invoke(InternalNoteDelivery { body }).await.unwrap();
 }
 
 const FIRST: &str = "<5f1c2d3e-1111-4a4a-9b9b-0c0c0c0c0c0c@example.org>";
@@ -324,7 +320,7 @@ async fn a_failure_stands_on_the_message_until_the_mail_is_sent() {
 async fn files_go_along() {
     let mut office = Office::open().await;
     let file = staged_by_agent(&office.kit, &office.ws.owner, &office.ws, "invoice.pdf").await;
-    let send = opencom_contract::messages::Send {
+    let send = opencom_contract::messages::SendMessage {
         attachment_ids: Some(vec![file]),
         ..message(
             office.conversation,
@@ -433,7 +429,7 @@ async fn a_mail_that_was_sent_is_not_sent_again() {
 
 /// A conversation by mail whose answers a provider takes that calls the first one `recorded-1`, the next `recorded-2`.
 async fn recorded() -> (Kit, Workspace, ConversationId) {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let address = take_mail(&kit, &ws).await;
     let raw = travelled(include_bytes!("mails/plain_thunderbird.eml"), &[("inbox", &address)]);
@@ -529,7 +525,7 @@ async fn what_is_reported_by_the_mails_own_id_before_it_is_written_down_stays() 
 
 #[tokio::test]
 async fn reports_of_mails_that_are_no_messages_wait_for_a_day() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     reported(&kit, "email.delivered", "of a code").await;
     reported(&kit, "email.opened", &"x".repeat(5000)).await;
     reported(&kit, "email.sent", "of another").await;

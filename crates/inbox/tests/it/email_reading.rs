@@ -1,5 +1,6 @@
 //! What is read of mail as it travelled: texts, files, and what is broken.
 
+use crate::support::kit;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use futures_util::TryStreamExt as _;
@@ -7,7 +8,6 @@ use opencom_contract::messages::SenderType;
 use opencom_core::Int;
 use opencom_providers::files::FileKey;
 use opencom_schema::inbound_emails;
-use opencom_testkit::Kit;
 use serde_json::{Value, json};
 
 use crate::chat::seen;
@@ -24,7 +24,7 @@ type Captured = (
 
 #[tokio::test]
 async fn mails_of_many_programs_are_read() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let to = take_mail(&kit, &ws).await;
     let captured: [Captured; 7] = [
@@ -121,7 +121,7 @@ async fn mails_of_many_programs_are_read() {
 
 #[tokio::test]
 async fn a_mail_in_a_mail_is_a_file() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let to = take_mail(&kit, &ws).await;
     let raw = travelled(include_bytes!("mails/nested_forward.eml"), &[("inbox", &to)]);
@@ -148,7 +148,7 @@ async fn a_mail_in_a_mail_is_a_file() {
 
 #[tokio::test]
 async fn a_file_of_25_megabytes_is_kept() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let to = take_mail(&kit, &ws).await;
     let size = 25 * 1024 * 1024;
@@ -179,7 +179,7 @@ async fn a_file_of_25_megabytes_is_kept() {
 
 #[tokio::test]
 async fn broken_mails_are_read_as_far_as_they_go_and_kept_when_they_do_not() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let to = take_mail(&kit, &ws).await;
     let raw = travelled(include_bytes!("mails/broken_boundary.eml"), &[("inbox", &to)]);

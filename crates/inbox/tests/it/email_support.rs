@@ -4,11 +4,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
+use opencom_contract::email_channel::{InternalReceive, Received};
 use opencom_contract::messages::Message;
 use opencom_core::id::ConversationId;
 use opencom_core::{Error, Result};
-use opencom_inbox::email::Received;
-use opencom_runtime::Caller;
 use opencom_schema::inbound_emails;
 use opencom_testkit::{Kit, Workspace};
 use serde_json::{Value, json};
@@ -34,11 +33,8 @@ pub(crate) async fn address(kit: &Kit, ws: &Workspace) -> String {
 
 /// Reports something as a provider does.
 pub(crate) async fn report(kit: &Kit, body: &Value) -> Result<Received> {
-    let mut cx = kit.dispatcher.action_cx(Caller::Anonymous);
-    kit.app
-        .inbox
-        .email_channel_receive(&mut cx, body.to_string().as_bytes())
-        .await
+    let body = body.to_string().into_bytes();
+    kit.invoke(InternalReceive { body }).await
 }
 
 /// A mail that is stored: its conversation, and whether it was stored before.

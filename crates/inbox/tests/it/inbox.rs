@@ -1,5 +1,6 @@
 //! The inbox and the list of a workspace's conversations: order, pages, filters.
 
+use crate::support::kit;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use opencom_contract::conversations::{ConversationStatus, InboxAiFilter, InboxPage, List, ListForInbox, UpdateStatus};
@@ -38,7 +39,7 @@ async fn opened(kit: &Kit, ws: &Workspace, visitor: &Visitor, count: usize) -> V
 
 #[tokio::test]
 async fn pages_follow_each_other_without_repeats() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let visitor = kit.visitor(&ws).await;
     let expected = opened(&kit, &ws, &visitor, 25).await;
@@ -62,7 +63,7 @@ async fn pages_follow_each_other_without_repeats() {
 
 #[tokio::test]
 async fn a_cursor_that_fits_nothing_starts_over() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let (ws, other) = (kit.workspace().await, kit.workspace().await);
     let (visitor, foreign) = (kit.visitor(&ws).await, kit.visitor(&other).await);
     let expected = opened(&kit, &ws, &visitor, 3).await;
@@ -99,7 +100,7 @@ async fn a_cursor_that_fits_nothing_starts_over() {
 
 #[tokio::test]
 async fn a_page_has_at_least_one_and_at_most_a_hundred_rows() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let visitor = kit.visitor(&ws).await;
     opened(&kit, &ws, &visitor, 101).await;
@@ -116,7 +117,7 @@ async fn a_page_has_at_least_one_and_at_most_a_hundred_rows() {
 
 #[tokio::test]
 async fn activity_orders_the_inbox_and_filters_narrow_it() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let visitor = kit.visitor(&ws).await;
     let [third, second, first] = opened(&kit, &ws, &visitor, 3).await[..] else {
@@ -178,7 +179,7 @@ async fn activity_orders_the_inbox_and_filters_narrow_it() {
 
 #[tokio::test]
 async fn a_conversation_without_visitor_or_message_is_shown_with_nulls() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     kit.call_json(&ws.owner, "conversations:create", json!({"workspaceId": ws.id}))
         .await
@@ -194,7 +195,7 @@ async fn a_conversation_without_visitor_or_message_is_shown_with_nulls() {
 
 #[tokio::test]
 async fn lists_are_empty_for_whoever_may_not_read() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let (ws, other) = (kit.workspace().await, kit.workspace().await);
     let visitor = kit.visitor(&ws).await;
     let id = open(&kit, &ws, &visitor).await.id;
@@ -227,7 +228,7 @@ async fn rows_seen(kit: &Kit, person: &impl Person, ws: &Workspace) -> usize {
 
 #[tokio::test]
 async fn the_list_of_a_workspace_is_newest_first_and_continues() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let (ws, other) = (kit.workspace().await, kit.workspace().await);
     let (visitor, foreign) = (kit.visitor(&ws).await, kit.visitor(&other).await);
     let expected = opened(&kit, &ws, &visitor, 3).await;

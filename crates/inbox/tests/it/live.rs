@@ -1,14 +1,15 @@
 //! Live results stay what a fresh execution gives.
 
+use crate::support::kit;
 use opencom_contract::conversations::{Assign, ConversationStatus, UpdateStatus};
-use opencom_testkit::{Kit, Nobody, Probe};
+use opencom_testkit::{Nobody, Probe};
 use serde_json::json;
 
 use crate::chat::{answer, ask, open};
 
 #[tokio::test]
 async fn live_results_of_a_chat_are_never_stale() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let (visitor, stranger) = (kit.visitor(&ws).await, kit.visitor(&ws).await);
     let id = open(&kit, &ws, &visitor).await.id;
@@ -101,7 +102,7 @@ async fn live_results_of_a_chat_are_never_stale() {
 
 #[tokio::test]
 async fn a_message_re_runs_no_other_thread() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let (visitor, other) = (kit.visitor(&ws).await, kit.visitor(&ws).await);
     let (id, quiet) = (open(&kit, &ws, &visitor).await.id, open(&kit, &ws, &other).await.id);

@@ -1,12 +1,13 @@
 //! Messages: who may read and write, what a message does to its conversation, names.
 
+use crate::support::kit;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use opencom_contract::conversations::{AiWorkflowState, Conversation};
-use opencom_contract::messages::{List, Send, SenderType};
+use opencom_contract::messages::{List, SendMessage, SenderType};
 use opencom_core::id::{ConversationId, MessageId};
 use opencom_core::{Int, Role};
-use opencom_runtime::{Caller, Topic};
+use opencom_runtime::topic;
 use opencom_schema::{jobs, messages, users};
 use opencom_testkit::{Agent, Kit, Nobody};
 use serde_json::{Value, json};
@@ -28,7 +29,7 @@ async fn queued(kit: &Kit, kind: &str) -> Vec<Value> {
 
 #[tokio::test]
 async fn every_refusal_of_a_message_stores_nothing() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let (ws, other) = (kit.workspace().await, kit.workspace().await);
     let (visitor, stranger, foreign) = (
         kit.visitor(&ws).await,
@@ -38,11 +39,11 @@ async fn every_refusal_of_a_message_stores_nothing() {
     let (agent, viewer) = (kit.agent(&ws, Role::Agent).await, kit.agent(&ws, Role::Viewer).await);
     let id = open(&kit, &ws, &visitor).await.id;
     let unknown = ConversationId::generate();
-    let by_token = |conversation, token: &str| Send {
+    let by_token = |conversation, token: &str| SendMessage {
         session_token: Some(token.to_owned()),
         ..message(conversation, SenderType::Visitor, "x")
     };
-    let by_id = Send {
+    let by_id = SendMessage {
         visitor_id: Some(visitor.id),
         ..message(id, SenderType::Visitor, "x")
     };
@@ -107,7 +108,7 @@ async fn every_refusal_of_a_message_stores_nothing() {
 
 #[tokio::test]
 async fn a_visitors_message_counts_for_the_agents() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let visitor = kit.visitor(&ws).await;
     let before = open(&kit, &ws, &visitor).await;
@@ -137,15 +138,12 @@ async fn a_visitors_message_counts_for_the_agents() {
 
 #[tokio::test]
 async fn the_first_answer_of_a_human_is_the_first_response() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let visitor = kit.visitor(&ws).await;
     let id = open(&kit, &ws, &visitor).await.id;
     let bot = json!({"conversationId": id, "content": "beep", "senderId": "ai-agent"});
-    kit.dispatcher
-        .internal_mutation("messages:internalSendBotMessage", &bot.to_string(), Caller::Anonymous)
-        .await
-        .unwrap();
+    kit.invoke_json("messages:internalSendBotMessage", bot).await.unwrap();
     let row = seen(&kit, &ws, id).await;
     assert_eq!((row.first_response_at, row.unread_by_visitor), (None, Some(Int(1))));
     assert_eq!(row.ai_workflow_state, Some(AiWorkflowState::None));
@@ -173,7 +171,7 @@ async fn the_first_answer_of_a_human_is_the_first_response() {
 
 #[tokio::test]
 async fn bots_speak_through_internal_callers_alone() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let visitor = kit.visitor(&ws).await;
     let id = open(&kit, &ws, &visitor).await.id;
@@ -183,15 +181,9 @@ async fn bots_speak_through_internal_callers_alone() {
     let internal = kit.call_json(&ws.owner, path, arguments.clone()).await;
     assert_eq!(refusal(internal), refusal(made_up).replace("messages:madeUp", path));
     let unknown = json!({"conversationId": ConversationId::generate(), "content": "beep"});
-    let outcome = kit
-        .dispatcher
-        .internal_mutation(path, &unknown.to_string(), Caller::Anonymous)
-        .await;
+    let outcome = kit.invoke_json(path, unknown).await;
     assert_eq!(refusal(outcome), UNKNOWN);
-    kit.dispatcher
-        .internal_mutation(path, &arguments.to_string(), Caller::Anonymous)
-        .await
-        .unwrap();
+    kit.invoke_json(path, arguments).await.unwrap();
     let sent = thread(&kit, &visitor, id).await.pop().unwrap();
     assert_eq!(
         (sent.message.sender_id.as_str(), sent.message.sender_type),
@@ -201,7 +193,7 @@ async fn bots_speak_through_internal_callers_alone() {
 
 #[tokio::test]
 async fn threads_are_read_by_their_visitor_and_by_readers() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let (ws, other) = (kit.workspace().await, kit.workspace().await);
     let (visitor, stranger) = (kit.visitor(&ws).await, kit.visitor(&ws).await);
     let viewer = kit.agent(&ws, Role::Viewer).await;
@@ -234,7 +226,7 @@ async fn threads_are_read_by_their_visitor_and_by_readers() {
 
 #[tokio::test]
 async fn threads_are_oldest_first_and_continue_before_a_message() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let visitor = kit.visitor(&ws).await;
     let id = open(&kit, &ws, &visitor).await.id;
@@ -264,7 +256,7 @@ async fn threads_are_oldest_first_and_continue_before_a_message() {
 
 #[tokio::test]
 async fn agents_are_named_by_name_then_address_then_support() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let visitor = kit.visitor(&ws).await;
     let id = open(&kit, &ws, &visitor).await.id;
@@ -283,7 +275,7 @@ async fn agents_are_named_by_name_then_address_then_support() {
         .execute(&mut kit.connection().await)
         .await
         .unwrap();
-    kit.app.server.topics.publish(&[Topic::User(ws.owner.user_id)]);
+    kit.server.topics.publish(&[topic::user(ws.owner.user_id)]);
     let sent = thread(&kit, &visitor, id).await.pop().unwrap();
     assert_eq!(
         sent.sender_name.as_deref(),
@@ -299,5 +291,5 @@ async fn rename(kit: &Kit, agent: &Agent, name: Option<&str>, email: Option<&str
         .execute(&mut kit.connection().await)
         .await
         .unwrap();
-    kit.app.server.topics.publish(&[Topic::User(agent.user_id)]);
+    kit.server.topics.publish(&[topic::user(agent.user_id)]);
 }

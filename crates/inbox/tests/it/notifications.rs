@@ -1,23 +1,21 @@
 //! Mails about new messages: who gets them, when, how often.
 
+use crate::support::contexts;
+use crate::support::kit;
+use opencom_testkit::Settings;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use opencom_core::auth::jwt::{JwtKey, JwtKeys};
-use opencom_core::auth::seal::MasterKey;
 use opencom_core::id::{ConversationId, JobId};
 use opencom_core::{Millis, Role};
-use opencom_gateway::compose::{App, Parts};
 use opencom_inbox::notifications::{MailNewMessages, NotifyNewMessage, SendMessageMail};
 use opencom_providers::email::{Delivery, Email, EmailError, EmailProvider};
-use opencom_providers::embeddings::LocalNgrams;
-use opencom_runtime::worker::run_due;
-use opencom_runtime::{Dispatcher, Job, Pool};
+use opencom_runtime::Job;
 use opencom_schema::{conversations, jobs, users, visitors};
-use opencom_testkit::{Kit, MASTER_KEY, TEST_PEM, Visitor, Workspace};
+use opencom_testkit::{Kit, Visitor, Workspace};
 
 use crate::chat::{answer, ask, open};
 
@@ -63,7 +61,7 @@ async fn mails_after(kit: &Kit, minutes: i64) -> Vec<(String, String)> {
 
 #[tokio::test]
 async fn members_who_may_read_are_told_of_a_visitors_message_after_a_minute() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let (viewer, limited) = (kit.agent(&ws, Role::Viewer).await, kit.agent(&ws, Role::Agent).await);
     kit.set_permissions(&limited, ws.id, &["users.read"]).await;
@@ -98,7 +96,7 @@ async fn members_who_may_read_are_told_of_a_visitors_message_after_a_minute() {
 
 #[tokio::test]
 async fn nothing_is_sent_to_addresses_that_belong_to_nobody() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let (viewer, visitor) = (kit.agent(&ws, Role::Viewer).await, ada(&kit, &ws).await);
     diesel::update(users::table.find(viewer.user_id))
@@ -114,7 +112,7 @@ async fn nothing_is_sent_to_addresses_that_belong_to_nobody() {
 
 #[tokio::test]
 async fn messages_in_a_row_make_one_mail() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let visitor = ada(&kit, &ws).await;
     let id = open(&kit, &ws, &visitor).await.id;
@@ -129,7 +127,7 @@ async fn messages_in_a_row_make_one_mail() {
 
 #[tokio::test]
 async fn a_busy_minute_queues_one_mail_job() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let visitor = ada(&kit, &ws).await;
     let id = open(&kit, &ws, &visitor).await.id;
@@ -146,7 +144,7 @@ async fn a_busy_minute_queues_one_mail_job() {
 
 #[tokio::test]
 async fn a_visitor_with_an_address_is_told_of_answers() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let (known, unknown) = (ada(&kit, &ws).await, kit.visitor(&ws).await);
     let id = open(&kit, &ws, &known).await.id;
@@ -171,7 +169,7 @@ async fn a_visitor_with_an_address_is_told_of_answers() {
 
 #[tokio::test]
 async fn a_conversation_by_mail_is_not_told_of_by_mail() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let visitor = ada(&kit, &ws).await;
     let id = open(&kit, &ws, &visitor).await.id;
@@ -186,7 +184,7 @@ async fn a_conversation_by_mail_is_not_told_of_by_mail() {
 
 #[tokio::test]
 async fn a_job_that_runs_again_sends_nothing_again() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let visitor = ada(&kit, &ws).await;
     let id: ConversationId = open(&kit, &ws, &visitor).await.id;
@@ -241,34 +239,18 @@ impl EmailProvider for Moody {
 }
 
 /// What runs the kit's jobs with another provider of mail.
-fn worker_with(kit: &Kit, email: Arc<dyn EmailProvider>) -> Dispatcher {
-    let app = App::new(Parts {
-        clock: kit.clock.clone(),
-        master_key: MasterKey::new(&MASTER_KEY).unwrap(),
-        jwt_keys: JwtKeys::new(vec![JwtKey::from_pem(TEST_PEM).unwrap()]).unwrap(),
-        public_url: "http://opencom.test".to_owned(),
-        strict_visitors: false,
-        agent_session_ms: 30 * Millis::DAY,
-        email,
-        mail_from: "noreply@opencom.test".parse().unwrap(),
+async fn worker_with(kit: &Kit, email: Arc<dyn EmailProvider>) -> Kit {
+    let settings = Settings {
+        email: Some(email),
         web_app_url: None,
-        files: Arc::clone(&kit.files),
-        embeddings: Arc::new(LocalNgrams),
-        search_language: "english".to_owned(),
-        socket_limits: Default::default(),
-        most_sockets: 0,
-        quotas: Default::default(),
-        trusted_proxies: Vec::new(),
-        discovery: Default::default(),
-        mail_channel: Default::default(),
-    })
-    .unwrap();
-    app.dispatcher(Pool::new(kit.database.url(), 2).unwrap())
+        ..Settings::default()
+    };
+    kit.replica_with(settings, contexts()).await
 }
 
 #[tokio::test]
 async fn a_mail_is_tried_again_alone_and_only_while_that_makes_sense() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let (unlucky, refused) = (kit.agent(&ws, Role::Viewer).await, kit.agent(&ws, Role::Viewer).await);
     let away = EmailError::Unavailable {
@@ -284,12 +266,12 @@ async fn a_mail_is_tried_again_alone_and_only_while_that_makes_sense() {
         .lock()
         .unwrap()
         .extend([(unlucky.email.clone(), away), (refused.email.clone(), never)]);
-    let worker = worker_with(&kit, Arc::clone(&provider) as _);
+    let worker = worker_with(&kit, Arc::clone(&provider) as _).await;
     let visitor = ada(&kit, &ws).await;
     let id = open(&kit, &ws, &visitor).await.id;
     ask(&kit, &visitor, id, "hello").await.unwrap();
     for _ in 0..4 {
-        run_due(&worker).await.unwrap();
+        worker.run_jobs().await;
         kit.clock.advance(MINUTE);
     }
     let mut accepted = provider.accepted.lock().unwrap().clone();

@@ -4,23 +4,23 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-use async_trait::async_trait;
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
 use opencom_contract::Function;
+use opencom_contract::audit_logs::InternalRecord;
+use opencom_contract::push::{InternalReach, InternalSend, PushRecipient, Reach};
+use opencom_contract::snippets::{SnippetRemoved, SnippetSaved};
+use opencom_contract::visitors::{VisitorChange, VisitorChanged};
 use opencom_contract::widget_sessions::Booted;
+use opencom_core::Result;
 use opencom_core::id::{SnippetId, VisitorId, WorkspaceId};
-use opencom_core::{Error, Result};
-use opencom_inbox::ports::{
-    PushAttempt, PushDevices, PushRecipient, Reach, SnippetKnowledge, VisitorChange, VisitorChanges,
-};
-use opencom_inbox::{Inbox, InboxParts, InboxService};
+use opencom_inbox::{Inbox, InboxParts};
 use opencom_runtime::access::IDENTITY_SECRET;
-use opencom_runtime::audit::{AuditTrail, Entry};
 use opencom_runtime::worker::run_due;
-use opencom_runtime::{Caller, Dispatcher, MutationCx, Pool, Registry, Topic};
+use opencom_runtime::{
+    Caller, Context, Dispatcher, Handle, Listen, MutationCx, Pool, QueryCx, Registry, RunQueryDsl, topic,
+};
 use opencom_schema::workspaces;
-use opencom_testkit::{Kit, Nobody, Person};
+use opencom_testkit::{Contexts, Kit, Nobody, Person, Settings};
 use serde_json::{Value, json};
 
 /// The secret of [`verify_identity`].
@@ -33,12 +33,12 @@ pub(crate) async fn allow_origins(kit: &Kit, workspace: WorkspaceId, origins: &[
         .execute(&mut kit.connection().await)
         .await
         .unwrap();
-    kit.app.server.topics.publish(&[Topic::Workspace(workspace)]);
+    kit.server.topics.publish(&[topic::workspace(workspace)]);
 }
 
 /// Lets a workspace check user hashes under [`SECRET`]; `mode` is `optional` or `required`.
 pub(crate) async fn verify_identity(kit: &Kit, workspace: WorkspaceId, mode: &str) {
-    let sealed = kit.app.server.master_key.seal_text(IDENTITY_SECRET, SECRET).unwrap();
+    let sealed = kit.server.master_key.seal_text(IDENTITY_SECRET, SECRET).unwrap();
     diesel::update(workspaces::table.find(workspace))
         .set((
             workspaces::identity_verification_enabled.eq(true),
@@ -48,7 +48,7 @@ pub(crate) async fn verify_identity(kit: &Kit, workspace: WorkspaceId, mode: &st
         .execute(&mut kit.connection().await)
         .await
         .unwrap();
-    kit.app.server.topics.publish(&[Topic::Workspace(workspace)]);
+    kit.server.topics.publish(&[topic::workspace(workspace)]);
 }
 
 /// Sets how long sessions last.
@@ -58,7 +58,7 @@ pub(crate) async fn set_lifetime(kit: &Kit, workspace: WorkspaceId, ms: i64) {
         .execute(&mut kit.connection().await)
         .await
         .unwrap();
-    kit.app.server.topics.publish(&[Topic::Workspace(workspace)]);
+    kit.server.topics.publish(&[topic::workspace(workspace)]);
 }
 
 /// A boot in a workspace with more arguments.
@@ -85,76 +85,109 @@ pub(crate) fn refusal<T>(result: Result<T>) -> (&'static str, String) {
     }
 }
 
-/// Title and text.
-type Text = (String, String);
-
 /// Remembers audit entries and visitors' changes.
 #[derive(Default)]
 pub(crate) struct Memory {
-    pub(crate) entries: Mutex<Vec<Entry>>,
+    pub(crate) entries: Mutex<Vec<InternalRecord>>,
     pub(crate) changes: Mutex<Vec<(VisitorId, VisitorChange)>>,
-    /// Snippets that were saved, or are gone.
-    pub(crate) snippets: Mutex<Vec<(SnippetId, Option<Text>)>>,
+    /// Snippets, and whether each was saved or removed.
+    pub(crate) snippets: Mutex<Vec<(SnippetId, bool)>>,
     /// How people can be told by push; without an entry by no device.
     pub(crate) reach: Mutex<HashMap<PushRecipient, Reach>>,
-    pub(crate) pushes: Mutex<Vec<PushAttempt>>,
+    pub(crate) pushes: Mutex<Vec<InternalSend>>,
 }
 
-#[async_trait]
-impl AuditTrail for Memory {
-    async fn record(&self, _: &mut MutationCx, entry: Entry) -> Result<()> {
-        self.entries.lock().unwrap().push(entry);
+/// The inbox, with a memory in place of its neighbours.
+pub(crate) fn contexts_with(memory: &Arc<Memory>) -> Contexts {
+    let memory = Arc::clone(memory);
+    Arc::new(move |parts| {
+        let inbox = Inbox::new(InboxParts {
+            email: Arc::clone(&parts.email),
+            mail_from: parts.mail_from.clone(),
+            received_mails: parts.settings.received_mails.clone(),
+            mail_domain: parts.settings.mail_domain.clone(),
+            web_app_url: parts.settings.web_app_url.clone(),
+            files: Arc::clone(&parts.files),
+        });
+        vec![Arc::new(inbox), Arc::new(Neighbours(Arc::clone(&memory)))]
+    })
+}
+
+/// The inbox, with neighbours whose memory no test reads.
+pub(crate) fn contexts() -> Contexts {
+    contexts_with(&Arc::default())
+}
+
+/// The inbox with the default settings.
+pub(crate) async fn kit() -> Kit {
+    kit_with(Settings::default()).await
+}
+
+/// The inbox with these settings.
+pub(crate) async fn kit_with(settings: Settings) -> Kit {
+    Kit::start_with(settings, contexts()).await
+}
+
+/// What other contexts serve and hear, kept in a memory.
+struct Neighbours(Arc<Memory>);
+
+impl Context for Neighbours {
+    fn register(self: Arc<Self>, registry: &mut Registry) -> Result<()> {
+        registry.function::<InternalRecord, _>(&self);
+        registry.function::<InternalReach, _>(&self);
+        registry.function::<InternalSend, _>(&self);
+        registry.listen::<VisitorChanged, _>(&self);
+        registry.listen::<SnippetSaved, _>(&self);
+        registry.listen::<SnippetRemoved, _>(&self);
         Ok(())
     }
 }
 
-#[async_trait]
-impl VisitorChanges for Memory {
-    async fn visitor_changed(&self, _: &mut MutationCx, visitor: VisitorId, changes: &[VisitorChange]) -> Result<()> {
-        self.changes
-            .lock()
-            .unwrap()
-            .extend(changes.iter().map(|change| (visitor, change.clone())));
+impl Handle<InternalRecord> for Neighbours {
+    async fn handle(&self, _: &mut MutationCx, req: InternalRecord) -> Result<()> {
+        self.0.entries.lock().unwrap().push(req);
         Ok(())
     }
 }
 
-#[async_trait]
-impl SnippetKnowledge for Memory {
-    async fn snippet_saved(
-        &self,
-        _: &mut MutationCx,
-        _: WorkspaceId,
-        id: SnippetId,
-        title: &str,
-        content: &str,
-    ) -> Result<()> {
-        let said = (id, Some((title.to_owned(), content.to_owned())));
-        self.snippets.lock().unwrap().push(said);
-        Ok(())
-    }
-
-    async fn snippet_removed(&self, _: &mut MutationCx, id: SnippetId) -> Result<()> {
-        self.snippets.lock().unwrap().push((id, None));
-        Ok(())
-    }
-}
-
-#[async_trait]
-impl PushDevices for Memory {
-    async fn reach(&self, _: &mut MutationCx, _: WorkspaceId, recipients: &[PushRecipient]) -> Result<Vec<Reach>> {
-        let reach = self.reach.lock().unwrap();
+impl Handle<InternalReach> for Neighbours {
+    async fn handle(&self, _: &mut QueryCx, req: InternalReach) -> Result<Vec<Reach>> {
+        let reach = self.0.reach.lock().unwrap();
         let of = |recipient| reach.get(recipient).cloned().unwrap_or(Reach::Devices(Vec::new()));
-        Ok(recipients.iter().map(of).collect())
+        Ok(req.recipients.iter().map(of).collect())
     }
+}
 
-    async fn push(&self, _: &mut MutationCx, attempt: PushAttempt) -> Result<()> {
-        self.pushes.lock().unwrap().push(attempt);
+impl Handle<InternalSend> for Neighbours {
+    async fn handle(&self, _: &mut MutationCx, req: InternalSend) -> Result<()> {
+        self.0.pushes.lock().unwrap().push(req);
         Ok(())
     }
 }
 
-/// The context by itself, on the database of a kit, with a memory in place of its neighbours.
+impl Listen<VisitorChanged> for Neighbours {
+    async fn on(&self, _: &mut MutationCx, event: &VisitorChanged) -> Result<()> {
+        let changes = event.changes.iter().map(|change| (event.visitor_id, change.clone()));
+        self.0.changes.lock().unwrap().extend(changes);
+        Ok(())
+    }
+}
+
+impl Listen<SnippetSaved> for Neighbours {
+    async fn on(&self, _: &mut MutationCx, event: &SnippetSaved) -> Result<()> {
+        self.0.snippets.lock().unwrap().push((event.id, true));
+        Ok(())
+    }
+}
+
+impl Listen<SnippetRemoved> for Neighbours {
+    async fn on(&self, _: &mut MutationCx, event: &SnippetRemoved) -> Result<()> {
+        self.0.snippets.lock().unwrap().push((event.id, false));
+        Ok(())
+    }
+}
+
+/// The context on the database and server of a kit, with a memory that the test reads.
 pub(crate) struct Remembering {
     pub(crate) memory: Arc<Memory>,
     dispatcher: Dispatcher,
@@ -162,41 +195,27 @@ pub(crate) struct Remembering {
 
 impl Remembering {
     pub(crate) fn new(kit: &Kit) -> Self {
-        let memory = Arc::new(Memory::default());
-        let service: Arc<dyn InboxService> = Arc::new(Inbox::new(InboxParts {
-            audit: Arc::clone(&memory) as _,
-            email: Arc::clone(&kit.mail) as _,
-            mail_from: "Opencom <noreply@opencom.test>".parse().unwrap(),
-            received_mails: None,
-            mail_domain: "mail.opencom.test".to_owned(),
-            web_app_url: None,
-            files: Arc::clone(&kit.files),
-            visitor_changes: vec![Arc::clone(&memory) as _],
-            snippet_knowledge: Some(Arc::clone(&memory) as _),
-            push: Some(Arc::clone(&memory) as _),
-        }));
-        let mut registry = Registry::default();
-        opencom_inbox::register(&mut registry, &service).unwrap();
+        let memory = Arc::default();
+        let registry = Registry::of(&contexts_with(&memory)(&kit.parts)).unwrap();
         let pool = Pool::new(kit.database.url(), 2).unwrap();
-        let dispatcher = Dispatcher::new(Arc::new(registry), Arc::clone(&kit.app.server), pool);
+        let dispatcher = Dispatcher::new(Arc::new(registry), Arc::clone(&kit.server), pool);
         Self { memory, dispatcher }
     }
 
     /// Calls a function as nobody.
     pub(crate) async fn call<F: Function>(&self, request: &F) -> Result<F::Output> {
-        let arguments = serde_json::to_string(request).map_err(Error::internal)?;
-        let text = self
-            .dispatcher
-            .call_any(F::DESCRIPTOR.path, &arguments, Caller::Anonymous)
-            .await?;
-        Ok(serde_json::from_str(&text).unwrap())
+        let function = self.dispatcher.resolve(F::DESCRIPTOR.path)?;
+        let arguments = request.to_json()?;
+        let text = self.dispatcher.call(&function, &arguments, Caller::Anonymous).await?;
+        F::output_from_json(&text)
     }
 
     /// Calls a function by path.
     pub(crate) async fn call_json(&self, person: &impl Person, path: &str, arguments: Value) -> Result<Value> {
+        let function = self.dispatcher.resolve(path)?;
         let text = self
             .dispatcher
-            .call_any(path, &arguments.to_string(), person.caller())
+            .call(&function, &arguments.to_string(), person.caller())
             .await?;
         Ok(serde_json::from_str(&text).unwrap())
     }
@@ -207,11 +226,15 @@ impl Remembering {
     }
 
     /// What the entries say: action, resource and metadata.
-    pub(crate) fn entries(&self) -> Vec<(&'static str, &'static str, Option<String>, Value)> {
+    pub(crate) fn entries(&self) -> Vec<(String, String, Option<String>, Value)> {
         let entries = self.memory.entries.lock().unwrap();
-        let told = entries.iter().map(|entry| {
-            let metadata = entry.metadata.clone().unwrap_or_default();
-            (entry.action, entry.resource_type, entry.resource_id.clone(), metadata)
+        let told = entries.iter().cloned().map(|entry| {
+            (
+                entry.action,
+                entry.resource_type,
+                entry.resource_id,
+                entry.metadata.unwrap_or_default(),
+            )
         });
         told.collect()
     }

@@ -1,5 +1,6 @@
 //! Tags: names, links to conversations, and who may do what.
 
+use crate::support::kit;
 use futures_util::future::join_all;
 use opencom_core::Role;
 use opencom_core::id::{ConversationId, TagId, UserId};
@@ -29,7 +30,7 @@ fn texts(list: &Value, field: &str) -> Vec<String> {
 
 #[tokio::test]
 async fn a_tag_is_made_shown_changed_and_removed() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let tag = json!({ "workspaceId": ws.id, "name": " VIP ", "color": "red" });
     let id = kit.call_json(&ws.owner, "tags:create", tag).await.unwrap();
@@ -63,7 +64,7 @@ async fn a_tag_is_made_shown_changed_and_removed() {
 
 #[tokio::test]
 async fn a_workspace_has_one_tag_of_a_name() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let (ws, other) = (kit.workspace().await, kit.workspace().await);
     let vip = create(&kit, &ws, "vip").await;
     let second = create(&kit, &ws, "VIP").await;
@@ -80,7 +81,7 @@ async fn a_workspace_has_one_tag_of_a_name() {
 
 #[tokio::test]
 async fn of_ten_who_make_a_tag_at_once_one_does() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let tag = json!({ "workspaceId": ws.id, "name": "vip" });
     let made = join_all((0..10).map(|_| kit.call_json(&ws.owner, "tags:create", tag.clone()))).await;
@@ -93,7 +94,7 @@ async fn of_ten_who_make_a_tag_at_once_one_does() {
 
 #[tokio::test]
 async fn lists_go_on_behind_a_cursor() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let first = create(&kit, &ws, "z").await;
     create(&kit, &ws, "a").await;
@@ -105,7 +106,7 @@ async fn lists_go_on_behind_a_cursor() {
 
 #[tokio::test]
 async fn a_conversation_has_a_tag_once_and_in_the_order_of_application() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let agent = kit.agent(&ws, Role::Agent).await;
     let visitor = kit.visitor(&ws).await;
@@ -162,7 +163,7 @@ async fn a_conversation_has_a_tag_once_and_in_the_order_of_application() {
 
 #[tokio::test]
 async fn ten_who_tag_at_once_make_one_link() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let visitor = kit.visitor(&ws).await;
     let id = open(&kit, &ws, &visitor).await.id;
@@ -175,7 +176,7 @@ async fn ten_who_tag_at_once_make_one_link() {
 
 #[tokio::test]
 async fn tagging_names_what_is_wrong() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let (ws, other) = (kit.workspace().await, kit.workspace().await);
     let viewer = kit.agent(&ws, Role::Viewer).await;
     let visitor = kit.visitor(&ws).await;

@@ -3,16 +3,16 @@
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use futures_util::future::join_all;
+use opencom_contract::push::{PushRecipient, Reach};
 use opencom_core::Role;
 use opencom_core::id::{JobId, UserId, VisitorId};
-use opencom_inbox::ports::{PushRecipient, Reach};
 use opencom_inbox::tickets::notify::NotifyTicket;
 use opencom_runtime::Job;
 use opencom_schema::{jobs, notification_deliveries, notification_events, visitors};
 use opencom_testkit::Kit;
 use serde_json::{Value, json};
 
-use crate::support::Remembering;
+use crate::support::{Remembering, kit};
 use crate::tickets::submit;
 
 type Told = (String, Option<UserId>, Option<VisitorId>, String, Option<String>);
@@ -54,7 +54,7 @@ async fn bodies(kit: &Kit) -> Vec<String> {
 
 #[tokio::test]
 async fn a_new_ticket_tells_every_member_who_has_no_device_and_that_is_noted() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let agent = kit.agent(&ws, Role::Agent).await;
     let visitor = kit.visitor(&ws).await;
@@ -95,7 +95,7 @@ async fn a_new_ticket_tells_every_member_who_has_no_device_and_that_is_noted() {
 
 #[tokio::test]
 async fn a_status_tells_the_visitor_and_an_assignment_the_assignee_when_they_are_new() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let agent = kit.agent(&ws, Role::Agent).await;
     let visitor = kit.visitor(&ws).await;
@@ -146,7 +146,7 @@ async fn a_status_tells_the_visitor_and_an_assignment_the_assignee_when_they_are
 
 #[tokio::test]
 async fn a_status_of_a_ticket_without_a_visitor_tells_nobody() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let create = json!({ "workspaceId": ws.id, "subject": "Help" });
     let id = kit.call_json(&ws.owner, "tickets:create", create).await.unwrap();
@@ -164,7 +164,7 @@ async fn a_status_of_a_ticket_without_a_visitor_tells_nobody() {
 
 #[tokio::test]
 async fn whoever_has_devices_is_told_once_for_each_event() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let (agent, muted, leaver) = (
         kit.agent(&ws, Role::Agent).await,
@@ -242,7 +242,7 @@ async fn whoever_has_devices_is_told_once_for_each_event() {
 
 #[tokio::test]
 async fn a_job_that_runs_again_tells_nobody_again() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let visitor = kit.visitor(&ws).await;
     submit(&kit, &ws, &visitor, "Help").await;
@@ -271,7 +271,7 @@ async fn a_job_that_runs_again_tells_nobody_again() {
 
 #[tokio::test]
 async fn ten_who_move_a_ticket_at_once_tell_of_it_once() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let visitor = kit.visitor(&ws).await;
     let id = submit(&kit, &ws, &visitor, "Help").await;

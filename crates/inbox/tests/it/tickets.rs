@@ -1,5 +1,6 @@
 //! Tickets: who may do what, what a change writes, attachments, lists and their plans.
 
+use crate::support::{contexts, kit};
 use diesel::prelude::*;
 use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 use opencom_contract::Kind;
@@ -75,7 +76,7 @@ async fn form(kit: &Kit, ws: &Workspace) -> TicketFormId {
 
 #[tokio::test]
 async fn a_visitor_submits_a_ticket_as_it_is() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let visitor = kit.visitor(&ws).await;
     let form = form(&kit, &ws).await;
@@ -107,7 +108,7 @@ async fn a_visitor_submits_a_ticket_as_it_is() {
 
 #[tokio::test]
 async fn a_ticket_is_somebodys_of_the_workspace() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let (ws, other) = (kit.workspace().await, kit.workspace().await);
     let viewer = kit.agent(&ws, Role::Viewer).await;
     let (visitor, second, foreign) = (
@@ -193,7 +194,7 @@ async fn a_ticket_is_somebodys_of_the_workspace() {
 
 #[tokio::test]
 async fn a_ticket_is_shown_to_its_visitor_and_to_readers() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let (ws, other) = (kit.workspace().await, kit.workspace().await);
     let (visitor, second, foreign) = (
         kit.visitor(&ws).await,
@@ -261,7 +262,7 @@ async fn a_ticket_is_shown_to_its_visitor_and_to_readers() {
 
 #[tokio::test]
 async fn a_visitor_sees_no_internal_comment_and_little_of_the_assignee() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let visitor = kit.visitor(&ws).await;
     let id = submit(&kit, &ws, &visitor, "Help").await;
@@ -294,7 +295,7 @@ async fn a_visitor_sees_no_internal_comment_and_little_of_the_assignee() {
 
 #[tokio::test]
 async fn an_update_writes_what_is_given() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let (ws, other) = (kit.workspace().await, kit.workspace().await);
     let agent = kit.agent(&ws, Role::Agent).await;
     let visitor = kit.visitor(&ws).await;
@@ -375,7 +376,7 @@ async fn an_update_writes_what_is_given() {
 
 #[tokio::test]
 async fn attachments_become_the_tickets_or_nothing_happens() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let visitor = kit.visitor(&ws).await;
     let (one, two) = (
@@ -432,7 +433,7 @@ async fn attachments_become_the_tickets_or_nothing_happens() {
 
 #[tokio::test]
 async fn lists_are_narrowed_by_both_filters_and_go_on_behind_a_cursor() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let agent = kit.agent(&ws, Role::Agent).await;
     let visitor = kit.visitor(&ws).await;
@@ -470,7 +471,7 @@ async fn lists_are_narrowed_by_both_filters_and_go_on_behind_a_cursor() {
         .execute(&mut kit.connection().await)
         .await
         .unwrap();
-    kit.app.server.topics.publish_everything();
+    kit.server.topics.publish_everything();
     let listed = kit
         .call_json(&ws.owner, "tickets:list", json!({ "workspaceId": ws.id }))
         .await
@@ -481,7 +482,7 @@ async fn lists_are_narrowed_by_both_filters_and_go_on_behind_a_cursor() {
 
 #[tokio::test]
 async fn a_merge_brings_the_tickets_along() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let (survivor, visitor) = (kit.visitor(&ws).await, kit.visitor(&ws).await);
     let id = submit(&kit, &ws, &visitor, "Help").await;
@@ -518,7 +519,7 @@ const FILL: &str = "
 
 #[tokio::test]
 async fn lists_of_many_tickets_follow_an_index() {
-    let kit = observed_kit().await;
+    let kit = observed_kit(contexts()).await;
     let ws = kit.workspace().await;
     let visitor = kit.visitor(&ws).await;
     let id = submit(&kit, &ws, &visitor, "Help").await;

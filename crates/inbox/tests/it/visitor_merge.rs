@@ -3,17 +3,17 @@
 use diesel::prelude::*;
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use futures_util::future::{join, join_all};
+use opencom_contract::visitors::{ChangeSource, VisitorChange};
 use opencom_contract::visitors::{Get, Heartbeat, Identify, IsOnline, Location, UpdateLocation};
 use opencom_contract::widget_sessions::ValidateSessionToken;
 use opencom_core::auth::token::user_hash;
 use opencom_core::id::{ConversationId, MessageId, VisitorId};
 use opencom_core::{Millis, Result};
-use opencom_inbox::ports::{ChangeSource, VisitorChange};
 use opencom_schema::{conversations, messages, visitor_aliases, visitors};
 use opencom_testkit::{Kit, Nobody, Probe, Visitor, Workspace};
 use serde_json::json;
 
-use crate::support::{Remembering, SECRET, boot, verify_identity};
+use crate::support::{Remembering, SECRET, boot, kit, verify_identity};
 
 fn by_email(visitor: &Visitor, email: &str) -> Identify {
     Identify {
@@ -82,7 +82,7 @@ async fn owners(kit: &Kit) -> Vec<Option<VisitorId>> {
 
 #[tokio::test]
 async fn an_address_of_two_others_joins_the_older_one() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let source = kit.visitor(&ws).await;
     let mut others = Vec::new();
@@ -162,7 +162,7 @@ async fn an_address_of_two_others_joins_the_older_one() {
         panic!("{entries:?}")
     };
     assert_eq!(
-        (*action, *resource, id.clone()),
+        (action.as_str(), resource.as_str(), id.clone()),
         ("visitor.merged", "visitor", Some(merged.id.to_string()))
     );
     let shown = json!({
@@ -195,7 +195,7 @@ async fn an_address_of_two_others_joins_the_older_one() {
 
 #[tokio::test]
 async fn an_id_that_was_merged_away_goes_on_working() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let (first, second, third) = (kit.visitor(&ws).await, kit.visitor(&ws).await, kit.visitor(&ws).await);
     kit.call(&Nobody, &by_email(&third, "c@x.com")).await.unwrap();
@@ -245,7 +245,7 @@ async fn an_id_that_was_merged_away_goes_on_working() {
 
 #[tokio::test]
 async fn the_same_address_in_other_letters_or_another_workspace_merges_nothing() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let (ws, other) = (kit.workspace().await, kit.workspace().await);
     let (ann, stranger) = (kit.visitor(&ws).await, kit.visitor(&other).await);
     kit.call(&Nobody, &by_email(&stranger, "ann@x.com")).await.unwrap();
@@ -265,7 +265,7 @@ async fn the_same_address_in_other_letters_or_another_workspace_merges_nothing()
 
 #[tokio::test]
 async fn where_verification_is_required_only_a_proven_visitor_merges() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     verify_identity(&kit, ws.id, "required").await;
     let (ann, source) = (kit.visitor(&ws).await, kit.visitor(&ws).await);
@@ -288,7 +288,7 @@ async fn where_verification_is_required_only_a_proven_visitor_merges() {
 
 #[tokio::test]
 async fn a_proof_of_the_source_carries_to_a_survivor_with_the_same_external_id() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     verify_identity(&kit, ws.id, "optional").await;
     let prove = async |session: &str| {
@@ -321,7 +321,7 @@ async fn a_proof_of_the_source_carries_to_a_survivor_with_the_same_external_id()
 
 #[tokio::test]
 async fn too_many_attributes_together_refuse_the_merge() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let half = "x".repeat(150 * 1024);
     let source = kit.visitor(&ws).await;
@@ -346,7 +346,7 @@ async fn too_many_attributes_together_refuse_the_merge() {
 
 #[tokio::test]
 async fn nothing_is_lost_that_arrives_while_visitors_merge() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let survivor = kit.visitor(&ws).await;
     kit.call(&Nobody, &by_email(&survivor, "ann@x.com")).await.unwrap();
@@ -369,7 +369,7 @@ async fn nothing_is_lost_that_arrives_while_visitors_merge() {
 
 #[tokio::test]
 async fn visitors_that_take_one_address_at_once_end_as_one() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let people = join_all((0..8).map(|_| kit.visitor(&ws))).await;
     let requests: Vec<_> = people.iter().map(|visitor| by_email(visitor, "ann@x.com")).collect();
@@ -394,7 +394,7 @@ async fn visitors_that_take_one_address_at_once_end_as_one() {
 
 #[tokio::test]
 async fn merges_in_opposite_directions_take_turns() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     for round in 0..5 {
         let (a, b) = (kit.visitor(&ws).await, kit.visitor(&ws).await);
@@ -411,7 +411,7 @@ async fn merges_in_opposite_directions_take_turns() {
 
 #[tokio::test]
 async fn live_results_follow_a_merge() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let (survivor, source) = (kit.visitor(&ws).await, kit.visitor(&ws).await);
     kit.call(&Nobody, &by_email(&survivor, "ann@x.com")).await.unwrap();

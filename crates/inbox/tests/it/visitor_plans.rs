@@ -5,7 +5,7 @@ use opencom_testkit::{Kit, Nobody, Workspace};
 use serde_json::json;
 
 use crate::statements::{observed_kit, plan, recorded};
-use crate::support::boot;
+use crate::support::{boot, contexts};
 
 /// A hundred thousand visitors in twenty workspaces.
 const CROWD: &str = "
@@ -74,15 +74,12 @@ async fn call_all(kit: &Kit, ws: &Workspace) {
         kit.call_json(&ws.owner, path, arguments).await.unwrap();
     }
     let clean_up = "widgetSessions:cleanupExpiredSessions";
-    kit.dispatcher
-        .internal_mutation(clean_up, "{}", opencom_runtime::Caller::Anonymous)
-        .await
-        .unwrap();
+    kit.invoke_json(clean_up, json!({})).await.unwrap();
 }
 
 #[tokio::test]
 async fn every_statement_goes_by_index() {
-    let kit = observed_kit().await;
+    let kit = observed_kit(contexts()).await;
     let ws = kit.workspace().await;
     let connection = &mut kit.connection().await;
     connection.batch_execute(CROWD).await.unwrap();
@@ -119,7 +116,7 @@ async fn every_statement_goes_by_index() {
 
 #[tokio::test]
 async fn a_boot_takes_three_statements_and_a_heartbeat_one() {
-    let kit = observed_kit().await;
+    let kit = observed_kit(contexts()).await;
     let ws = kit.workspace().await;
     let warm = boot(&kit, ws.id, json!({"sessionId": "s1"})).await;
     let request = json!({"sessionId": "s1", "customAttributes": {}, "currentUrl": "https://x.com/"});

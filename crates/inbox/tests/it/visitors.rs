@@ -2,18 +2,18 @@
 
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
+use opencom_contract::visitors::{ChangeSource, VisitorChange};
 use opencom_contract::visitors::{
     Get, GetBySession, Heartbeat, Identify, IsOnline, List, Location, Search, UpdateLocation,
 };
 use opencom_core::auth::token::user_hash;
 use opencom_core::id::{VisitorId, WorkspaceId};
 use opencom_core::{Int, Millis, Role};
-use opencom_inbox::ports::{ChangeSource, VisitorChange};
 use opencom_schema::visitors;
 use opencom_testkit::{Agent, Kit, Nobody, Person, Probe, Settings, Visitor, Workspace};
 use serde_json::{Value, json};
 
-use crate::support::{Remembering, SECRET, allow_origins, boot, refusal, set_lifetime, verify_identity};
+use crate::support::{Remembering, SECRET, allow_origins, boot, kit, kit_with, refusal, set_lifetime, verify_identity};
 
 async fn get(kit: &Kit, person: &impl Person, id: VisitorId) -> Option<Value> {
     let visitor = kit.call(person, &Get { id }).await.unwrap();
@@ -55,7 +55,7 @@ async fn names(kit: &Kit, agent: &Agent, workspace_id: WorkspaceId, query: &str)
 
 #[tokio::test]
 async fn members_of_any_role_get_a_visitor_and_everybody_else_null() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let (ws, other) = (kit.workspace().await, kit.workspace().await);
     let visitor = kit.visitor(&ws).await;
     let viewer = kit.agent(&ws, Role::Viewer).await;
@@ -72,7 +72,7 @@ async fn members_of_any_role_get_a_visitor_and_everybody_else_null() {
 
 #[tokio::test]
 async fn whoever_knows_the_session_id_gets_its_oldest_visitor() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let (a, b) = (kit.workspace().await, kit.workspace().await);
     let oldest = boot(&kit, a.id, json!({"sessionId": "s1"})).await.visitor;
     kit.clock.advance(10);
@@ -87,7 +87,7 @@ async fn whoever_knows_the_session_id_gets_its_oldest_visitor() {
 
 #[tokio::test]
 async fn identify_writes_what_is_given_and_tells_what_changed() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let visitor = kit.visitor(&ws).await;
     let remembering = Remembering::new(&kit);
@@ -146,7 +146,7 @@ async fn identify_writes_what_is_given_and_tells_what_changed() {
 
 #[tokio::test]
 async fn identify_refuses_in_the_order_of_its_checks() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let (ws, other) = (kit.workspace().await, kit.workspace().await);
     let (visitor, stranger) = (kit.visitor(&ws).await, kit.visitor(&other).await);
     let named = async |request: Identify| refusal(kit.call(&Nobody, &request).await);
@@ -211,7 +211,7 @@ async fn identify_refuses_in_the_order_of_its_checks() {
 
 #[tokio::test]
 async fn the_token_says_who_identifies() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let (ann, bob) = (kit.visitor(&ws).await, kit.visitor(&ws).await);
     let request = Identify {
@@ -225,7 +225,7 @@ async fn the_token_says_who_identifies() {
 
 #[tokio::test]
 async fn a_strict_server_wants_tokens() {
-    let kit = Kit::start_with(Settings {
+    let kit = kit_with(Settings {
         strict_visitors: true,
         ..Settings::default()
     })
@@ -257,7 +257,7 @@ async fn a_strict_server_wants_tokens() {
 
 #[tokio::test]
 async fn a_location_is_replaced_by_its_visitor_and_by_agents() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let (ws, other) = (kit.workspace().await, kit.workspace().await);
     let (visitor, neighbour, stranger) = (
         kit.visitor(&ws).await,
@@ -322,7 +322,7 @@ async fn a_location_is_replaced_by_its_visitor_and_by_agents() {
 
 #[tokio::test]
 async fn a_heartbeat_keeps_a_visitor_online_for_two_minutes() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let visitor = kit.visitor(&ws).await;
     let mut probe = Probe::new(&kit);
@@ -365,7 +365,7 @@ async fn a_heartbeat_keeps_a_visitor_online_for_two_minutes() {
 
 #[tokio::test]
 async fn a_heartbeat_that_may_not_be_does_nothing_and_fails_for_its_origin_alone() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let (ws, other) = (kit.workspace().await, kit.workspace().await);
     set_lifetime(&kit, ws.id, Millis::HOUR).await;
     let (visitor, stranger) = (kit.visitor(&ws).await, kit.visitor(&other).await);
@@ -405,7 +405,7 @@ async fn a_heartbeat_that_may_not_be_does_nothing_and_fails_for_its_origin_alone
 
 #[tokio::test]
 async fn lists_are_newest_first_and_paged() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let (ws, other) = (kit.workspace().await, kit.workspace().await);
     let mut made = Vec::new();
     for n in 0..5 {
@@ -454,7 +454,7 @@ async fn named(kit: &Kit, workspace: &Workspace, name: &str, email: &str) {
 
 #[tokio::test]
 async fn visitors_are_found_by_words_of_their_name_and_by_their_address() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let (ws, other) = (kit.workspace().await, kit.workspace().await);
     for (name, email) in [
         ("Ann Smith", "ann@x.com"),
@@ -503,7 +503,7 @@ async fn visitors_are_found_by_words_of_their_name_and_by_their_address() {
 
 #[tokio::test]
 async fn no_text_breaks_the_search() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     named(&kit, &ws, "Ann & Bob", "ab@x.com").await;
     for query in [
@@ -538,7 +538,7 @@ async fn no_text_breaks_the_search() {
 
 #[tokio::test]
 async fn a_visitor_without_readable_id_gets_it_when_it_shows_up() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let (ann, bob) = (kit.visitor(&ws).await, kit.visitor(&ws).await);
     diesel::update(visitors::table)
@@ -557,7 +557,7 @@ async fn a_visitor_without_readable_id_gets_it_when_it_shows_up() {
 
 #[tokio::test]
 async fn live_results_follow_visitors() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let visitor = kit.visitor(&ws).await;
     let mut probe = Probe::new(&kit);

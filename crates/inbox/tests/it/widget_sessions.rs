@@ -11,7 +11,7 @@ use opencom_schema::{visitors, widget_sessions};
 use opencom_testkit::{Kit, Nobody, Probe, Visitor};
 use serde_json::{Value, json};
 
-use crate::support::{Remembering, SECRET, allow_origins, boot, refusal, set_lifetime, try_boot, verify_identity};
+use crate::support::{Remembering, SECRET, allow_origins, boot, kit, refusal, set_lifetime, try_boot, verify_identity};
 
 async fn count_visitors(kit: &Kit) -> i64 {
     visitors::table
@@ -52,7 +52,7 @@ fn revoke(token: &str) -> Revoke {
 
 #[tokio::test]
 async fn a_first_boot_makes_a_visitor_and_a_session() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let now = kit.clock.now();
     let booted = boot(
@@ -119,7 +119,7 @@ async fn a_first_boot_makes_a_visitor_and_a_session() {
 
 #[tokio::test]
 async fn boots_with_one_session_id_are_of_one_visitor_and_of_another_one_in_another_workspace() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let (a, b) = (kit.workspace().await, kit.workspace().await);
     let first = boot(
         &kit,
@@ -154,7 +154,7 @@ async fn boots_with_one_session_id_are_of_one_visitor_and_of_another_one_in_anot
 
 #[tokio::test]
 async fn ten_first_boots_at_once_make_one_visitor_and_ten_sessions() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let boots = (0..10).map(|_| boot(&kit, ws.id, json!({"sessionId": "s1", "customAttributes": {}})));
     let booted = join_all(boots).await;
@@ -167,7 +167,7 @@ async fn ten_first_boots_at_once_make_one_visitor_and_ten_sessions() {
 
 #[tokio::test]
 async fn ten_first_boots_at_once_with_one_address_make_one_visitor() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let boots = (0..10).map(|n| boot(&kit, ws.id, json!({"sessionId": format!("s{n}"), "email": "ann@x.com"})));
     let booted = join_all(boots).await;
@@ -177,7 +177,7 @@ async fn ten_first_boots_at_once_with_one_address_make_one_visitor() {
 
 #[tokio::test]
 async fn a_boot_without_session_id_gets_one() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let booted = boot(&kit, ws.id, json!({})).await;
     let made = booted.visitor.session_id.strip_prefix("session_").unwrap().to_owned();
@@ -193,7 +193,7 @@ async fn a_boot_without_session_id_gets_one() {
 
 #[tokio::test]
 async fn a_boot_finds_the_visitor_by_id_then_session_then_address() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let (ws, other) = (kit.workspace().await, kit.workspace().await);
     let ann = boot(&kit, ws.id, json!({"sessionId": "s1", "email": "Ann@x.com"}))
         .await
@@ -242,7 +242,7 @@ async fn a_boot_finds_the_visitor_by_id_then_session_then_address() {
 
 #[tokio::test]
 async fn origins_are_judged_by_the_list_of_the_workspace() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let nowhere = try_boot(&kit, WorkspaceId::generate(), json!({"sessionId": "s"})).await;
     assert_eq!(
@@ -280,7 +280,7 @@ async fn origins_are_judged_by_the_list_of_the_workspace() {
 
 #[tokio::test]
 async fn an_external_id_needs_a_right_hash_where_verification_is_required() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     verify_identity(&kit, ws.id, "required").await;
     for (more, text) in [
@@ -321,7 +321,7 @@ async fn an_external_id_needs_a_right_hash_where_verification_is_required() {
 
 #[tokio::test]
 async fn a_wrong_hash_marks_the_visitor_where_verification_is_optional() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     verify_identity(&kit, ws.id, "optional").await;
     let right = user_hash(SECRET, "u1");
@@ -347,7 +347,7 @@ async fn a_wrong_hash_marks_the_visitor_where_verification_is_optional() {
 
 #[tokio::test]
 async fn nobody_becomes_another_visitor_without_proof_where_verification_is_required() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     verify_identity(&kit, ws.id, "required").await;
     let hash = user_hash(SECRET, "u1");
@@ -379,7 +379,7 @@ async fn nobody_becomes_another_visitor_without_proof_where_verification_is_requ
 
 #[tokio::test]
 async fn attributes_are_limited_with_those_that_are_there() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let half = "x".repeat(150 * 1024);
     boot(&kit, ws.id, json!({"sessionId": "s", "customAttributes": {"a": half}})).await;
@@ -394,7 +394,7 @@ async fn attributes_are_limited_with_those_that_are_there() {
 
 #[tokio::test]
 async fn lifetimes_follow_the_workspace_within_bounds() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     for (configured, lifetime) in [
         (1000, Millis::HOUR),
@@ -409,7 +409,7 @@ async fn lifetimes_follow_the_workspace_within_bounds() {
 
 #[tokio::test]
 async fn a_refresh_trades_the_token_and_keeps_what_is_known_of_the_client() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let booted = boot(
         &kit,
@@ -455,7 +455,7 @@ async fn a_refresh_trades_the_token_and_keeps_what_is_known_of_the_client() {
 
 #[tokio::test]
 async fn of_two_refreshes_at_once_one_wins() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     for _ in 0..5 {
         let visitor = kit.visitor(&ws).await;
@@ -475,7 +475,7 @@ async fn of_two_refreshes_at_once_one_wins() {
 
 #[tokio::test]
 async fn a_session_is_good_up_to_its_last_millisecond_and_then_cleaned_up() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let booted = boot(&kit, ws.id, json!({"sessionId": "s"})).await;
     let fresh = |at: Millis| at.since(kit.clock.now());
@@ -507,7 +507,7 @@ async fn a_session_is_good_up_to_its_last_millisecond_and_then_cleaned_up() {
 
 #[tokio::test]
 async fn the_clean_up_deletes_a_thousand_at_a_time_and_is_no_public_function() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let visitor = kit.visitor(&ws).await;
     diesel::sql_query(format!(
@@ -522,20 +522,17 @@ async fn the_clean_up_deletes_a_thousand_at_a_time_and_is_no_public_function() {
     let path = "widgetSessions:cleanupExpiredSessions";
     let refused = refusal(kit.call_json(&Nobody, path, json!({})).await);
     assert_eq!(refused.0, "NOT_FOUND");
-    let clean = || {
-        kit.dispatcher
-            .internal_mutation(path, "{}", opencom_runtime::Caller::Anonymous)
-    };
-    let first: Value = serde_json::from_str(&clean().await.unwrap()).unwrap();
+    let clean = || kit.invoke_json(path, json!({}));
+    let first = clean().await.unwrap();
     assert_eq!(first, json!({"deleted": 1000.0, "hasMore": true}));
-    let second: Value = serde_json::from_str(&clean().await.unwrap()).unwrap();
+    let second = clean().await.unwrap();
     assert_eq!(second, json!({"deleted": 200.0, "hasMore": false}));
     assert_eq!(count_sessions(&kit).await, 1);
 }
 
 #[tokio::test]
 async fn a_revoked_session_is_over_and_revoking_again_succeeds() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let visitor = kit.visitor(&ws).await;
     let remembering = Remembering::new(&kit);
@@ -547,13 +544,18 @@ async fn a_revoked_session_is_over_and_revoking_again_succeeds() {
     let metadata = json!({"source": "widgetSessions.revoke"});
     assert_eq!(
         remembering.entries(),
-        [("auth.logout", "widgetSession", Some(visitor.id.to_string()), metadata)]
+        [(
+            "auth.logout".into(),
+            "widgetSession".into(),
+            Some(visitor.id.to_string()),
+            metadata
+        )]
     );
 }
 
 #[tokio::test]
 async fn boots_and_refreshes_are_in_the_audit_log() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let remembering = Remembering::new(&kit);
     let request: Boot = serde_json::from_value(json!({"workspaceId": ws.id, "sessionId": "s"})).unwrap();
@@ -565,15 +567,15 @@ async fn boots_and_refreshes_are_in_the_audit_log() {
     assert_eq!(
         remembering.entries(),
         [
-            ("auth.session.created", "widgetSession", id.clone(), boot),
-            ("auth.session.created", "widgetSession", id, refresh),
+            ("auth.session.created".into(), "widgetSession".into(), id.clone(), boot),
+            ("auth.session.created".into(), "widgetSession".into(), id, refresh),
         ]
     );
 }
 
 #[tokio::test]
 async fn a_token_is_validated_for_its_workspace_and_visitor() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let (ws, other) = (kit.workspace().await, kit.workspace().await);
     let Visitor { id, token, .. } = kit.visitor(&ws).await;
     let ask = async |workspace_id, token: &str, visitor_id| {
@@ -604,7 +606,7 @@ async fn a_token_is_validated_for_its_workspace_and_visitor() {
 
 #[tokio::test]
 async fn live_results_follow_sessions() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let visitor = kit.visitor(&ws).await;
     let mut probe = Probe::new(&kit);

@@ -24,7 +24,7 @@ impl Bench {
             engine: Engine::new(Arc::clone(&topics)),
             topics,
             watcher: Arc::default(),
-            topic: Topic::User(UserId::generate()),
+            topic: opencom_runtime::topic::user(UserId::generate()),
         }
     }
 
@@ -105,12 +105,14 @@ fn a_query_runs_for_what_it_read_last_and_for_nothing_else() {
     let bench = Bench::new();
     let id = bench.subscribe("a:b");
     bench.settle();
-    bench.topics.publish(&[Topic::User(UserId::generate())]);
+    bench
+        .topics
+        .publish(&[opencom_runtime::topic::user(UserId::generate())]);
     assert_eq!(bench.engine.next(), None);
     bench.topics.publish(&[bench.topic]);
     assert_eq!(bench.engine.next(), Some(id));
     bench.engine.begin(id).unwrap();
-    let other = Topic::User(UserId::generate());
+    let other = opencom_runtime::topic::user(UserId::generate());
     let execution = Execution {
         reads: vec![other],
         ..bench.execution(Ok("2.0".to_owned()))

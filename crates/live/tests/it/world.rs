@@ -150,7 +150,7 @@ impl World {
             connections: HashMap::new(),
             names,
             topics,
-            topic_of: std::array::from_fn(|_| Topic::User(UserId::generate())),
+            topic_of: std::array::from_fn(|_| opencom_runtime::topic::user(UserId::generate())),
             cells: [0; CELLS],
             history: vec![[0; CELLS]],
             running: Vec::new(),

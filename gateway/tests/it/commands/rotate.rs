@@ -1,5 +1,6 @@
 //! `rotate`.
 
+use crate::kit::kit;
 use diesel::QueryableByName;
 use diesel::sql_types::Text;
 use diesel_async::RunQueryDsl;
@@ -8,7 +9,7 @@ use opencom_client::contract::{identity_verification, widget_sessions};
 use opencom_client::core::id::WorkspaceId;
 use opencom_client::{Client, Error, Tokens};
 use opencom_core::auth::seal::MasterKey;
-use opencom_gateway::rotate::SEALED;
+use opencom_gateway::rotate::sealed_columns;
 use opencom_runtime::reseal::Found;
 use opencom_testkit::Database;
 use serde_json::{Value, json};
@@ -231,15 +232,15 @@ struct Column {
 
 #[tokio::test]
 async fn every_column_of_sealed_secrets_is_sealed_anew() {
-    let database = Database::create().await;
+    let kit = kit().await;
     let columns: Vec<Column> = diesel::sql_query(
         "SELECT table_name || '.' || column_name AS name FROM information_schema.columns
          WHERE table_schema = 'public' AND column_name LIKE '%\\_sealed' ORDER BY name",
     )
-    .load(&mut database.connection().await)
+    .load(&mut kit.connection().await)
     .await
     .unwrap();
-    let mut known: Vec<String> = SEALED
+    let mut known: Vec<String> = sealed_columns(&kit.contexts)
         .iter()
         .map(|sealed| format!("{}.{}", sealed.table, sealed.column))
         .collect();

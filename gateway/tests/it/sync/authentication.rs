@@ -95,15 +95,14 @@ async fn a_token_that_is_not_good_is_refused_with_the_version_that_it_was_to_rep
     let owner = wire.kit.workspace().await.owner;
     let good = wire.token(&owner);
     let issue = |issuer: &str, now: Millis| {
-        wire.kit
-            .app
+        wire.app
             .jwt_keys
             .issue(owner.user_id, owner.session_id, issuer, now)
             .unwrap()
     };
     let now = wire.kit.clock.now();
     let foreign = issue("http://elsewhere.test", now);
-    let expired = issue(&wire.kit.app.server.public_url, now.plus(-2 * Millis::HOUR));
+    let expired = issue(&wire.kit.server.public_url, now.plus(-2 * Millis::HOUR));
     for token in ["nonsense", "", "a.b.c", &format!("{good}x"), &foreign, &expired] {
         let mut socket = Socket::npm(&wire.url).await;
         socket.authenticate(Some(&good)).await;
@@ -269,7 +268,7 @@ async fn tokens_live_much_longer_than_a_refresh_takes() {
     let wire = Wire::start().await;
     let owner = wire.kit.workspace().await.owner;
     let token = wire.token(&owner);
-    let verified = wire.kit.app.tokens.verify(&token).unwrap();
+    let verified = wire.app.tokens.verify(&token).unwrap();
     // A JavaScript client with a token of 10 s or less asks for new ones without a pause.
     assert!(verified.expires_at.since(wire.kit.clock.now()) > 10 * Millis::MINUTE);
 }

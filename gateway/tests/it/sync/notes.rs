@@ -10,7 +10,7 @@ use opencom_contract::function::{Access, Descriptor, Who};
 use opencom_contract::{Function, Kind};
 use opencom_core::{Error, Int, Result};
 use opencom_runtime::topic::Hashed;
-use opencom_runtime::{ActionCx, Caller, MutationCx, QueryCx, Registry, Topic};
+use opencom_runtime::{ActionCx, Caller, Handle, MutationCx, QueryCx, Registry, Topic};
 use opencom_testkit::Settings;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -18,17 +18,19 @@ use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use validator::Validate;
 
+use crate::kit::Edge;
 use crate::wire::Wire;
 
 macro_rules! functions {
     ($($(#[$doc:meta])* $request:ident { $($field:ident: $type:ty),* } = $kind:ident $path:literal -> $output:ty;)*) => {$(
         $(#[$doc])*
-        #[derive(Serialize, Deserialize, Validate, JsonSchema)]
+        #[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
         #[serde(rename_all = "camelCase", deny_unknown_fields)]
         struct $request { $($field: $type),* }
 
         impl Function for $request {
             type Output = $output;
+            type Kind = opencom_contract::function::$kind;
             const DESCRIPTOR: Descriptor = Descriptor {
                 path: $path,
                 kind: Kind::$kind,
@@ -124,21 +126,21 @@ impl Gate {
 
 /// A server that has the notes too, and what they share.
 pub(crate) async fn serve() -> (Wire, Arc<Notes>) {
-    serve_with(Settings::default()).await
+    serve_with(Edge::default()).await
 }
 
 /// The same, with other settings.
-pub(crate) async fn serve_with(settings: Settings) -> (Wire, Arc<Notes>) {
+pub(crate) async fn serve_with(edge: Edge) -> (Wire, Arc<Notes>) {
     let notes = Arc::new(Notes::default());
     let shared = Arc::clone(&notes);
-    let wire = Wire::start_with(Settings {
+    let settings = Settings {
         functions: Some(Arc::new(move |registry| {
             register(registry, &shared);
             Ok(())
         })),
-        ..settings
-    })
-    .await;
+        ..Settings::default()
+    };
+    let wire = Wire::start_edge(settings, edge).await;
     diesel::sql_query("CREATE TABLE notes (id bigserial PRIMARY KEY, book text NOT NULL, text text NOT NULL)")
         .execute(&mut wire.kit.connection().await)
         .await
@@ -147,89 +149,155 @@ pub(crate) async fn serve_with(settings: Settings) -> (Wire, Arc<Notes>) {
 }
 
 fn register(registry: &mut Registry, notes: &Arc<Notes>) {
-    registry
-        .of(notes)
-        .query::<List>(|notes, cx, list| {
-            Box::pin(async move {
-                notes.runs.fetch_add(1, Ordering::Relaxed);
-                texts(cx, &list.book).await
-            })
-        })
-        .query::<First>(|_, cx, first| {
-            Box::pin(async move {
-                let first = texts(cx, &first.book).await?.into_iter().next();
-                first.ok_or_else(|| Error::not_found("Note"))
-            })
-        })
-        .query::<Large>(|_, cx, large| {
-            Box::pin(async move {
-                let times = usize::try_from(large.times.0).map_err(Error::internal)?;
-                Ok((
-                    large.character.repeat(times),
-                    texts(cx, &large.book).await?.len().into(),
-                ))
-            })
-        })
-        .query::<WhoSlowly>(|notes, cx, who| {
-            Box::pin(async move {
-                cx.read(topic(&who.book));
-                notes.gate.pass().await;
-                Ok(name(cx))
-            })
-        })
-        .query::<Page>(|_, cx, page| Box::pin(async move { self::page(cx, &page).await }))
-        .query::<Missing>(|_, _, _| Box::pin(async { Err(Error::not_found("Note")) }))
-        .query::<Echo>(|_, _, echo| Box::pin(async { Ok(echo.value) }))
-        .query::<Odd>(|_, _, odd| Box::pin(async move { Ok(json!({ odd.key: 1.0 })) }))
-        .mutation::<Add>(|_, cx, add| Box::pin(async move { insert(cx, &add.book, &add.text).await }))
-        .mutation::<AddToBoth>(|_, cx, add| {
-            Box::pin(async move {
-                insert(cx, &add.one, &add.text).await?;
-                insert(cx, &add.other, &add.text).await?;
-                Ok(())
-            })
-        })
-        .mutation::<Append>(|_, cx, append| {
-            Box::pin(async move {
-                if texts(cx, &append.book).await?.is_empty() {
-                    return Err(Error::not_found("Book"));
-                }
-                insert(cx, &append.book, &append.text).await
-            })
-        })
-        .mutation::<SignSlowly>(|notes, cx, sign| {
-            Box::pin(async move {
-                notes.gate.pass().await;
-                let text = name(cx);
-                insert(cx, &sign.book, &text).await
-            })
-        })
-        .mutation::<AddInVain>(|_, cx, add| {
-            Box::pin(async move {
-                insert(cx, &add.book, "in vain").await?;
-                Err(Error::rate_limited("slow down", 1000))
-            })
-        })
-        .query::<PanicQuery>(|_, _, _| Box::pin(async { panic!("as asked") }))
-        .mutation::<PanicMutation>(|_, cx, add| {
-            Box::pin(async move {
-                insert(cx, &add.book, "in vain").await?;
-                panic!("as asked")
-            })
-        })
-        .action::<PanicAction>(|_, _, _| Box::pin(async { panic!("as asked") }))
-        .action::<Fail>(|_, _, _| Box::pin(async { Err(Error::not_authorized("boom")) }))
-        .action::<Wait>(|notes, _: &mut ActionCx, _| {
-            Box::pin(async move {
-                notes.gate.pass().await;
-                Ok("through".to_owned())
-            })
-        });
+    registry.function::<List, _>(notes);
+    registry.function::<First, _>(notes);
+    registry.function::<Large, _>(notes);
+    registry.function::<WhoSlowly, _>(notes);
+    registry.function::<Page, _>(notes);
+    registry.function::<Missing, _>(notes);
+    registry.function::<Echo, _>(notes);
+    registry.function::<Odd, _>(notes);
+    registry.function::<Add, _>(notes);
+    registry.function::<AddToBoth, _>(notes);
+    registry.function::<Append, _>(notes);
+    registry.function::<SignSlowly, _>(notes);
+    registry.function::<AddInVain, _>(notes);
+    registry.function::<PanicQuery, _>(notes);
+    registry.function::<PanicMutation, _>(notes);
+    registry.function::<PanicAction, _>(notes);
+    registry.function::<Fail, _>(notes);
+    registry.function::<Wait, _>(notes);
+}
+
+impl Handle<List> for Notes {
+    async fn handle(&self, cx: &mut QueryCx, list: List) -> Result<<List as Function>::Output> {
+        self.runs.fetch_add(1, Ordering::Relaxed);
+        texts(cx, &list.book).await
+    }
+}
+
+impl Handle<First> for Notes {
+    async fn handle(&self, cx: &mut QueryCx, first: First) -> Result<<First as Function>::Output> {
+        let first = texts(cx, &first.book).await?.into_iter().next();
+        first.ok_or_else(|| Error::not_found("Note"))
+    }
+}
+
+impl Handle<Large> for Notes {
+    async fn handle(&self, cx: &mut QueryCx, large: Large) -> Result<<Large as Function>::Output> {
+        let times = usize::try_from(large.times.0).map_err(Error::internal)?;
+        Ok((
+            large.character.repeat(times),
+            texts(cx, &large.book).await?.len().into(),
+        ))
+    }
+}
+
+impl Handle<WhoSlowly> for Notes {
+    async fn handle(&self, cx: &mut QueryCx, who: WhoSlowly) -> Result<<WhoSlowly as Function>::Output> {
+        cx.read(topic(&who.book));
+        self.gate.pass().await;
+        Ok(name(cx))
+    }
+}
+
+impl Handle<Page> for Notes {
+    async fn handle(&self, cx: &mut QueryCx, page: Page) -> Result<<Page as Function>::Output> {
+        self::page(cx, &page).await
+    }
+}
+
+impl Handle<Missing> for Notes {
+    async fn handle(&self, _: &mut QueryCx, _: Missing) -> Result<<Missing as Function>::Output> {
+        Err(Error::not_found("Note"))
+    }
+}
+
+impl Handle<Echo> for Notes {
+    async fn handle(&self, _: &mut QueryCx, echo: Echo) -> Result<<Echo as Function>::Output> {
+        Ok(echo.value)
+    }
+}
+
+impl Handle<Odd> for Notes {
+    async fn handle(&self, _: &mut QueryCx, odd: Odd) -> Result<<Odd as Function>::Output> {
+        Ok(json!({ odd.key: 1.0 }))
+    }
+}
+
+impl Handle<Add> for Notes {
+    async fn handle(&self, cx: &mut MutationCx, add: Add) -> Result<<Add as Function>::Output> {
+        insert(cx, &add.book, &add.text).await
+    }
+}
+
+impl Handle<AddToBoth> for Notes {
+    async fn handle(&self, cx: &mut MutationCx, add: AddToBoth) -> Result<<AddToBoth as Function>::Output> {
+        insert(cx, &add.one, &add.text).await?;
+        insert(cx, &add.other, &add.text).await?;
+        Ok(())
+    }
+}
+
+impl Handle<Append> for Notes {
+    async fn handle(&self, cx: &mut MutationCx, append: Append) -> Result<<Append as Function>::Output> {
+        if texts(cx, &append.book).await?.is_empty() {
+            return Err(Error::not_found("Book"));
+        }
+        insert(cx, &append.book, &append.text).await
+    }
+}
+
+impl Handle<SignSlowly> for Notes {
+    async fn handle(&self, cx: &mut MutationCx, sign: SignSlowly) -> Result<<SignSlowly as Function>::Output> {
+        self.gate.pass().await;
+        let text = name(cx);
+        insert(cx, &sign.book, &text).await
+    }
+}
+
+impl Handle<AddInVain> for Notes {
+    async fn handle(&self, cx: &mut MutationCx, add: AddInVain) -> Result<<AddInVain as Function>::Output> {
+        insert(cx, &add.book, "in vain").await?;
+        Err(Error::rate_limited("slow down", 1000))
+    }
+}
+
+impl Handle<PanicQuery> for Notes {
+    async fn handle(&self, _: &mut QueryCx, _: PanicQuery) -> Result<<PanicQuery as Function>::Output> {
+        panic!("as asked")
+    }
+}
+
+impl Handle<PanicMutation> for Notes {
+    async fn handle(&self, cx: &mut MutationCx, add: PanicMutation) -> Result<<PanicMutation as Function>::Output> {
+        insert(cx, &add.book, "in vain").await?;
+        panic!("as asked")
+    }
+}
+
+impl Handle<PanicAction> for Notes {
+    async fn handle(&self, _: &mut ActionCx, _: PanicAction) -> Result<<PanicAction as Function>::Output> {
+        panic!("as asked")
+    }
+}
+
+impl Handle<Fail> for Notes {
+    async fn handle(&self, _: &mut ActionCx, _: Fail) -> Result<<Fail as Function>::Output> {
+        Err(Error::not_authorized("boom"))
+    }
+}
+
+impl Handle<Wait> for Notes {
+    async fn handle(&self, _: &mut ActionCx, _: Wait) -> Result<<Wait as Function>::Output> {
+        self.gate.pass().await;
+        Ok("through".to_owned())
+    }
 }
 
 /// The notes of a book.
 fn topic(book: &str) -> Topic {
-    Topic::VisitorsOfSession(Hashed::text(book))
+    Topic::new("test.notes_of_book", Hashed::text(book))
 }
 
 fn name(cx: &QueryCx) -> String {

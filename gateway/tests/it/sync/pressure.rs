@@ -8,16 +8,17 @@ use serde_json::json;
 
 use super::notes;
 use super::socket::{End, NPM, PATIENCE, Socket, mutation};
+use crate::kit::Edge;
 use crate::wire::Wire;
 
 /// Long enough for a busy machine, short enough to wait for.
 const SHORT: Duration = Duration::from_secs(2);
 
-fn limits(socket_limits: Limits, most_sockets: usize) -> Settings {
-    Settings {
+fn limits(socket_limits: Limits, most_sockets: usize) -> Edge {
+    Edge {
         socket_limits,
         most_sockets,
-        ..Settings::default()
+        ..Edge::default()
     }
 }
 
@@ -51,7 +52,7 @@ fn full() -> End {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_quiet_connection_is_pinged_even_before_the_client_has_said_anything() {
-    let wire = Wire::start_with(limits(pinging(), 10)).await;
+    let wire = Wire::start_edge(Settings::default(), limits(pinging(), 10)).await;
     let mut socket = Socket::open(&wire.url, NPM, &[]).await;
     socket.reminded(2).await;
     let hello = socket.hello(0);
@@ -71,7 +72,7 @@ async fn a_client_that_only_listens_stays_connected() {
         },
         10,
     );
-    let wire = Wire::start_with(limits).await;
+    let wire = Wire::start_edge(Settings::default(), limits).await;
     let mut socket = Socket::npm(&wire.url).await;
     socket
         .send(json!({ "type": "Event", "eventType": "e", "event": null }))
@@ -115,7 +116,7 @@ async fn a_client_of_which_nothing_is_heard_is_dropped() {
         },
         1,
     );
-    let wire = Wire::start_with(limits).await;
+    let wire = Wire::start_edge(Settings::default(), limits).await;
     let mut silent = room(&wire).await;
     // Pings are answered while reading only.
     room(&wire).await;
@@ -169,7 +170,7 @@ async fn a_client_whose_calls_fill_the_queue_does_not_count_as_silent() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn clients_beyond_the_limit_are_told_to_come_back_later() {
-    let wire = Wire::start_with(limits(Limits::default(), 2)).await;
+    let wire = Wire::start_edge(Settings::default(), limits(Limits::default(), 2)).await;
     let one = room(&wire).await;
     let _other = room(&wire).await;
     let mut third = Socket::open(&wire.url, NPM, &[]).await;

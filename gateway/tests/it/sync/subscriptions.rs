@@ -4,11 +4,12 @@ use std::sync::atomic::Ordering;
 
 use opencom_core::Millis;
 use opencom_live::session::Limits;
-use opencom_testkit::{Nobody, Settings};
+use opencom_testkit::Nobody;
 use serde_json::{Value, json};
 
 use super::notes;
 use super::socket::{Socket, add};
+use crate::kit::Edge;
 use crate::wire::Wire;
 
 fn book(text: &str) -> Value {
@@ -57,9 +58,9 @@ async fn whole_numbers_mean_the_same_with_and_without_a_point() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_query_that_does_not_come_to_an_end_holds_back_the_others_for_a_moment_only() {
-    let (wire, notes) = notes::serve_with(Settings {
+    let (wire, notes) = notes::serve_with(Edge {
         socket_limits: Limits::default(),
-        ..Settings::default()
+        ..Edge::default()
     })
     .await;
     let mut socket = Socket::npm(&wire.url).await;

@@ -1,12 +1,12 @@
 //! Jobs: queued with their transaction, retried, parked, never lost and never run by two workers.
 
+use crate::kit;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
 use opencom_core::{Error, Millis, Result};
-use opencom_runtime::{BoxFuture, Caller, Dispatcher, Job, Registry, ScopedFutureExt, worker};
+use opencom_runtime::{ActionCx, Caller, Dispatcher, Job, Perform, Registry, RunQueryDsl, ScopedFutureExt, worker};
 use opencom_schema::jobs;
 use opencom_testkit::Kit;
 use serde::{Deserialize, Serialize};
@@ -35,6 +35,12 @@ struct Greeter {
     runs: AtomicUsize,
 }
 
+impl Perform<Greet> for Greeter {
+    async fn perform(&self, _: &mut ActionCx, job: Greet) -> Result<()> {
+        self.run(&job)
+    }
+}
+
 impl Greeter {
     fn run(&self, job: &Greet) -> Result<()> {
         let run = self.runs.fetch_add(1, Ordering::SeqCst);
@@ -53,13 +59,11 @@ struct Setup {
 }
 
 async fn setup() -> Setup {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let greeter = Arc::new(Greeter::default());
     let mut registry = Registry::default();
-    registry
-        .of(&greeter)
-        .job::<Greet>(|greeter, _, job| -> BoxFuture<'_, Result<()>> { Box::pin(async move { greeter.run(&job) }) });
-    let server = Arc::clone(&kit.app.server);
+    registry.job::<Greet, _>(&greeter);
+    let server = Arc::clone(&kit.server);
     let dispatcher = Dispatcher::new(Arc::new(registry), server, kit.dispatcher.pool().clone());
     Setup {
         kit,

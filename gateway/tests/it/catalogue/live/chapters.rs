@@ -4,7 +4,7 @@ use opencom_core::Millis;
 use serde_json::json;
 
 use super::{Cast, Story};
-use crate::world::{Asker, stage, upload};
+use crate::catalogue::world::{Asker, stage, upload};
 
 /// Agents sign up, in and out, and move between workspaces.
 pub(super) async fn agents_come(story: &mut Story<'_>, cast: &Cast) {

@@ -1,5 +1,6 @@
 //! The bus between replicas.
 
+use opencom_runtime::topic;
 use std::sync::Arc;
 
 use diesel_async::RunQueryDsl;
@@ -58,7 +59,7 @@ async fn a_change_on_one_replica_is_heard_on_the_other() {
     let (stop, stopping) = watch::channel(false);
     let a = Replica::join(&database, &stopping).await;
     let mut b = Replica::join(&database, &stopping).await;
-    let topics: Vec<_> = (0..1000).map(|_| Topic::User(UserId::generate())).collect();
+    let topics: Vec<_> = (0..1000).map(|_| topic::user(UserId::generate())).collect();
     for topic in &topics {
         a.topics.publish(&[*topic]);
     }
@@ -80,7 +81,7 @@ async fn a_replica_whose_bus_was_cut_starts_over_and_hears_again() {
         .unwrap();
     b.starts_over().await;
     // The other one may still be on its way back; what it could not tell meanwhile counts as everything too.
-    let topic = Topic::User(UserId::generate());
+    let topic = topic::user(UserId::generate());
     a.topics.publish(&[topic]);
     b.hears_or_starts_over(topic).await;
     stop.send_replace(true);

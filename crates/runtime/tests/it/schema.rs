@@ -128,7 +128,11 @@ const WITHOUT_WORKSPACE: [(&str, &str); 11] = [
 const OTHER_WORKSPACE: [(&str, &str); 1] = [("users", "the active workspace, or none")];
 
 /// Tables whose workspace has no foreign key, and why.
-const WITHOUT_KEY: [(&str, &str); 2] = [
+const WITHOUT_KEY: [(&str, &str); 3] = [
+    (
+        "messages",
+        "it would lock the workspace at each message; the conversation has one",
+    ),
     ("stored_files", "a cascade would leave the bytes in the file store"),
     ("uploads", "as stored_files"),
 ];

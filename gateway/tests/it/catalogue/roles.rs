@@ -12,6 +12,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use validator::Validate;
 
+use crate::kit::kit_with;
+
 /// The contract's table: permission, and whether owner, admin, agent and viewer have it.
 const TABLE: [(&str, [bool; 4]); 23] = {
     const X: bool = true;
@@ -45,7 +47,7 @@ const TABLE: [(&str, [bool; 4]); 23] = {
 const ROLES: [Role; 4] = [Role::Owner, Role::Admin, Role::Agent, Role::Viewer];
 
 /// A function for whoever has a permission: not every permission has one yet.
-#[derive(Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Guarded {
     workspace_id: WorkspaceId,
@@ -54,6 +56,7 @@ struct Guarded {
 
 impl Function for Guarded {
     type Output = ();
+    type Kind = opencom_contract::function::Query;
     const DESCRIPTOR: Descriptor = Descriptor {
         path: "tests:guarded",
         kind: Kind::Query,
@@ -66,14 +69,14 @@ impl Function for Guarded {
 }
 
 fn register(registry: &mut Registry) -> Result<()> {
-    registry.of(&Arc::new(())).query::<Guarded>(|(), cx, req| {
+    registry.answer::<Guarded>(|cx, req| {
         Box::pin(async move { cx.require(req.permission, req.workspace_id).await.map(drop) })
     });
     Ok(())
 }
 
 async fn kit() -> Kit {
-    Kit::start_with(Settings {
+    kit_with(Settings {
         functions: Some(Arc::new(register)),
         ..Settings::default()
     })

@@ -16,8 +16,9 @@ use opencom_testkit::{Agent, Kit, Nobody, Probe, Visitor};
 use serde_json::{Value, json};
 
 use self::subscriptions::subscriptions;
-use crate::rows::keys_across_workspaces;
-use crate::world::{Asker, invite};
+use crate::catalogue::rows::keys_across_workspaces;
+use crate::catalogue::world::{Asker, invite};
+use crate::kit::kit;
 
 /// Who and what the story is about.
 struct Cast {
@@ -64,11 +65,7 @@ impl Story<'_> {
 
     /// Calls a function that callers cannot.
     async fn tell_inside(&mut self, path: &'static str, arguments: Value) {
-        let dispatcher = &self.kit.dispatcher;
-        dispatcher
-            .internal_mutation(path, &arguments.to_string(), Caller::Anonymous)
-            .await
-            .unwrap();
+        self.kit.invoke_json(path, arguments).await.unwrap();
         self.told.insert(path);
         self.probe.check(path).await;
     }
@@ -95,9 +92,9 @@ async fn sign_up(kit: &Kit, name: &str) -> (Asker, String) {
     let params = json!({ "flow": "signUp", "email": format!("{name}@example.com"), "password": "correct horse" });
     let request = json!({ "provider": "password", "params": params });
     let answer = kit.call_json(&Nobody, "auth:signIn", request).await.unwrap();
-    let (server, token) = (&kit.app.server, text(&answer["tokens"]["token"]));
+    let (server, token) = (&kit.server, text(&answer["tokens"]["token"]));
     let verified = kit
-        .app
+        .parts
         .jwt_keys
         .verify(&token, &server.public_url, kit.clock.now())
         .unwrap();
@@ -165,7 +162,7 @@ async fn cast(kit: &Kit) -> Cast {
 
 #[tokio::test]
 async fn no_live_result_of_any_query_goes_stale_in_a_story_with_every_mutation() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let cast = cast(&kit).await;
     let mut story = Story {
         kit: &kit,
@@ -207,7 +204,7 @@ async fn no_live_result_of_any_query_goes_stale_in_a_story_with_every_mutation()
 #[tokio::test]
 #[should_panic(expected = "is stale")]
 async fn a_write_that_publishes_nothing_is_found() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let ws = kit.workspace().await;
     let visitor = kit.visitor(&ws).await;
     let mut probe = Probe::new(&kit);

@@ -1,16 +1,19 @@
 //! Transactions: committed or undone as a whole, run again when the database asks, published after the commit.
 
+use crate::kit;
+use crate::kit_with;
+use opencom_runtime::topic;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use opencom_core::{Error, Result};
-use opencom_runtime::{Caller, MutationCx, ScopedFutureExt, Topic};
+use opencom_runtime::{Caller, MutationCx, ScopedFutureExt};
 use opencom_schema::{users, workspaces};
 use opencom_testkit::{Changes, Heard, Kit, Workspace};
 
 async fn rename(cx: &mut MutationCx, workspace: &Workspace, name: &str) -> Result<()> {
-    cx.write(Topic::Workspace(workspace.id));
+    cx.write(topic::workspace(workspace.id));
     diesel::update(workspaces::table.find(workspace.id))
         .set(workspaces::name.eq(name))
         .execute(cx.connection().await?)
@@ -29,10 +32,10 @@ async fn name(kit: &Kit, workspace: &Workspace) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failed_transaction_leaves_nothing_and_publishes_nothing() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let workspace = kit.workspace().await;
     let before = name(&kit, &workspace).await;
-    let mut changes = Changes::of(&kit.app.server.topics);
+    let mut changes = Changes::of(&kit.server.topics);
     let outcome: Result<()> = kit
         .dispatcher
         .transaction(Caller::Anonymous, |cx| {
@@ -51,9 +54,9 @@ async fn a_failed_transaction_leaves_nothing_and_publishes_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_committed_transaction_is_published() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let workspace = kit.workspace().await;
-    let mut changes = Changes::of(&kit.app.server.topics);
+    let mut changes = Changes::of(&kit.server.topics);
     kit.dispatcher
         .transaction(Caller::Anonymous, |cx| {
             let workspace = &workspace;
@@ -64,12 +67,12 @@ async fn a_committed_transaction_is_published() {
     let Some(Heard::Topics(topics)) = changes.try_next() else {
         panic!("nothing was published")
     };
-    assert_eq!(topics, [Topic::Workspace(workspace.id)]);
+    assert_eq!(topics, [topic::workspace(workspace.id)]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn transactions_that_deadlock_are_run_again_until_both_succeed() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let (a, b) = (kit.workspace().await, kit.workspace().await);
     let meeting = tokio::sync::Barrier::new(2);
     let tries = AtomicUsize::new(0);
@@ -103,7 +106,7 @@ async fn transactions_that_deadlock_are_run_again_until_both_succeed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_caller_that_goes_away_leaves_no_open_transaction() {
-    let kit = Kit::start_with(opencom_testkit::Settings {
+    let kit = kit_with(opencom_testkit::Settings {
         connections: 1,
         ..Default::default()
     })
@@ -137,7 +140,7 @@ async fn a_caller_that_goes_away_leaves_no_open_transaction() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_transaction_changed_is_seen_inside_and_cached_only_when_committed() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let user = kit.user(None).await.user_id;
     let seen = async |cx: &mut MutationCx| {
         cx.user_by_id(user)
@@ -153,7 +156,7 @@ async fn what_a_transaction_changed_is_seen_inside_and_cached_only_when_committe
                 .transaction(Caller::Anonymous, |cx| {
                     async move {
                         seen(cx).await?;
-                        cx.write(Topic::User(user));
+                        cx.write(topic::user(user));
                         diesel::update(users::table.find(user))
                             .set(users::name.eq(name))
                             .execute(cx.connection().await?)
@@ -179,9 +182,9 @@ async fn what_a_transaction_changed_is_seen_inside_and_cached_only_when_committe
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_commit_whose_outcome_is_unknown_is_published() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let workspace = kit.workspace().await;
-    let mut changes = Changes::of(&kit.app.server.topics);
+    let mut changes = Changes::of(&kit.server.topics);
     let cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
                WHERE datname = current_database() AND state = 'idle in transaction'";
     let outcome = kit
@@ -200,5 +203,5 @@ async fn a_commit_whose_outcome_is_unknown_is_published() {
     let Some(Heard::Topics(topics)) = changes.try_next() else {
         panic!("nothing was published")
     };
-    assert_eq!(topics, [Topic::Workspace(workspace.id)]);
+    assert_eq!(topics, [topic::workspace(workspace.id)]);
 }

@@ -7,7 +7,7 @@ use opencom_core::{Permission, Role};
 use opencom_schema::{auth_sessions, widget_sessions};
 use opencom_testkit::Agent;
 
-use crate::world::{Asker, World};
+use crate::catalogue::world::{Asker, World};
 
 /// Everybody who may come along. Those from [`Principal::NoToken`] on come as visitors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

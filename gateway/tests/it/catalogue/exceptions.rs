@@ -3,7 +3,7 @@
 
 use opencom_core::Code;
 
-use crate::principal::Principal::{self, *};
+use crate::catalogue::principal::Principal::{self, *};
 
 /// What somebody gets instead.
 #[derive(Clone, Debug)]

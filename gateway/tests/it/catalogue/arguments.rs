@@ -2,12 +2,13 @@
 
 use opencom_contract::{Descriptor, Who, catalogue};
 use opencom_core::{Code, Result};
-use opencom_testkit::{Kit, Nobody, Settings};
+use opencom_testkit::{Nobody, Settings};
 use serde_json::{Value, json};
 
-use crate::rows::{fingerprints, rows_of};
-use crate::shape::{Argument, Shape, arguments};
-use crate::world::{Asker, FOREIGN, World};
+use crate::catalogue::rows::{fingerprints, rows_of};
+use crate::catalogue::shape::{Argument, Shape, arguments};
+use crate::catalogue::world::{Asker, FOREIGN, World};
+use crate::kit::{kit, kit_with};
 
 /// Far more than any text may have.
 const MEBIBYTE: usize = 1 << 20;
@@ -28,7 +29,7 @@ pub(crate) fn somebody(world: &World<'_>, function: &Descriptor) -> Asker {
 
 #[tokio::test]
 async fn the_valid_arguments_name_every_argument_and_are_accepted() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     for function in public() {
         let world = World::new(&kit).await;
         let asker = somebody(&world, function);
@@ -267,7 +268,7 @@ fn complaint(answer: Result<String>, wrong: &Wrong) -> Option<String> {
 
 #[tokio::test]
 async fn wrong_arguments_are_refused_by_name_before_anything_is_written() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let world = World::new(&kit).await;
     let mut complaints = Vec::new();
     for function in public() {
@@ -298,7 +299,7 @@ async fn wrong_arguments_are_refused_by_name_before_anything_is_written() {
 
 #[tokio::test]
 async fn attributes_of_a_mebibyte_are_refused_and_nothing_is_written() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let world = World::new(&kit).await;
     for function in public() {
         for argument in arguments(function)
@@ -339,7 +340,7 @@ async fn with_other_id(world: &World<'_>, valid: &Value, argument: &Argument, un
 
 #[tokio::test]
 async fn ids_that_no_row_has_are_never_our_fault() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let world = World::new(&kit).await;
     for function in public() {
         for asker in [world.as_owner(), world.as_visitor(), Asker::NOBODY] {
@@ -366,7 +367,7 @@ async fn ids_that_no_row_has_are_never_our_fault() {
 #[tokio::test]
 async fn ids_of_another_workspace_show_and_change_nothing_of_it() {
     // Otherwise today's apps may name a visitor without a token.
-    let kit = Kit::start_with(Settings {
+    let kit = kit_with(Settings {
         strict_visitors: true,
         ..Settings::default()
     })

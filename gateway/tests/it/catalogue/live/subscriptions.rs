@@ -4,7 +4,7 @@ use opencom_testkit::Visitor;
 use serde_json::{Value, json};
 
 use super::Cast;
-use crate::world::Asker;
+use crate::catalogue::world::Asker;
 
 /// Who holds a query live, and with which arguments.
 pub(super) fn subscriptions(path: &str, cast: &Cast) -> Vec<(Asker, Value)> {

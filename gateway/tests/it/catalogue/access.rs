@@ -6,11 +6,12 @@ use opencom_core::{Code, Millis, Permission, Result};
 use opencom_testkit::{Kit, Nobody, Settings};
 use serde_json::{Value, json};
 
-use crate::exceptions::{Exception, Instead, exceptions};
-use crate::principal::Principal;
-use crate::rows::fingerprints;
-use crate::shape;
-use crate::world::{World, unknown_like};
+use crate::catalogue::exceptions::{Exception, Instead, exceptions};
+use crate::catalogue::principal::Principal;
+use crate::catalogue::rows::fingerprints;
+use crate::catalogue::shape;
+use crate::catalogue::world::{World, unknown_like};
+use crate::kit::kit_with;
 
 /// The permission that a rule asks for.
 fn permission_of(access: Access) -> Option<Permission> {
@@ -167,7 +168,7 @@ fn got_something(function: &Descriptor, answer: &Value) -> bool {
 
 /// A server that serves today's apps, or one that insists on tokens.
 async fn server(strict_visitors: bool) -> Kit {
-    Kit::start_with(Settings {
+    kit_with(Settings {
         strict_visitors,
         ..Settings::default()
     })

@@ -1,11 +1,11 @@
 //! The schemas of the OpenAPI document against real arguments and results.
 
 use opencom_contract::{Who, catalogue};
-use opencom_testkit::Kit;
 use serde_json::{Value, json};
 
-use crate::arguments::somebody;
-use crate::world::World;
+use crate::catalogue::arguments::somebody;
+use crate::catalogue::world::World;
+use crate::kit::kit;
 
 /// Validates a value against a schema of the document.
 fn violations(document: &Value, schema: &Value, value: &Value) -> Vec<String> {
@@ -20,7 +20,7 @@ fn violations(document: &Value, schema: &Value, value: &Value) -> Vec<String> {
 
 #[tokio::test]
 async fn arguments_and_results_are_valid_by_the_document() {
-    let kit = Kit::start().await;
+    let kit = kit().await;
     let document = opencom_openapi::document();
     let mut wrong = Vec::new();
     for function in catalogue().filter(|function| function.access.who != Who::Internal) {
