@@ -30,7 +30,7 @@ pub(crate) const SECRET: &str = "s3cret";
 pub(crate) async fn allow_origins(kit: &Kit, workspace: WorkspaceId, origins: &[&str]) {
     diesel::update(workspaces::table.find(workspace))
         .set(workspaces::allowed_origins.eq(origins))
-        .execute(&mut kit.connection().await)
+        .execute(&kit.connection().await)
         .await
         .unwrap();
     kit.server.topics.publish(&[topic::workspace(workspace)]);
@@ -45,7 +45,7 @@ pub(crate) async fn verify_identity(kit: &Kit, workspace: WorkspaceId, mode: &st
             workspaces::identity_verification_mode.eq(mode),
             workspaces::identity_secret_sealed.eq(sealed),
         ))
-        .execute(&mut kit.connection().await)
+        .execute(&kit.connection().await)
         .await
         .unwrap();
     kit.server.topics.publish(&[topic::workspace(workspace)]);
@@ -55,7 +55,7 @@ pub(crate) async fn verify_identity(kit: &Kit, workspace: WorkspaceId, mode: &st
 pub(crate) async fn set_lifetime(kit: &Kit, workspace: WorkspaceId, ms: i64) {
     diesel::update(workspaces::table.find(workspace))
         .set(workspaces::session_lifetime_ms.eq(ms))
-        .execute(&mut kit.connection().await)
+        .execute(&kit.connection().await)
         .await
         .unwrap();
     kit.server.topics.publish(&[topic::workspace(workspace)]);
