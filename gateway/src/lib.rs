@@ -1,4 +1,4 @@
-//! Composition: configuration, the services with their providers, and the HTTP face. No domain logic.
+#![doc = include_str!("../README.md")]
 
 pub mod absent;
 pub mod compose;

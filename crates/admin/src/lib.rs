@@ -1,13 +1,4 @@
-//! The context `admin`: workspaces, users, members, agents' sign-in, settings and the audit log.
-//!
-//! Owns the tables `workspaces`, `users`, `workspace_members`, `workspace_invitations`, `auth_*`, `signing_keys`,
-//! `audit_logs`, `audit_log_settings`, `ai_agent_settings` and `automation_settings`, and is the only one that writes them.
-//! Knows nothing of conversations.
-//!
-//! What always holds: no user, workspace or membership comes to be before a password was set or a code came back; an
-//! address is stored trimmed and in lower case, and one user has it; passwords, refresh tokens and codes are stored as
-//! hashes, keys and secrets sealed; a session that ended lets nobody in, whatever its tokens say; a workspace that has an
-//! owner keeps one, and nobody gives himself more than he has.
+#![doc = include_str!("../README.md")]
 
 pub mod ai_agent;
 mod audit;

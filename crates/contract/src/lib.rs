@@ -1,6 +1,4 @@
-//! Every function of the API once: path, kind, who may call, request and result. The services, the gateway, the client,
-//! the API document and the coverage tests derive from these definitions; nothing repeats them.
-
+#![doc = include_str!("../README.md")]
 #![warn(missing_docs)]
 
 pub mod ai_agent;

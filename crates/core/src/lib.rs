@@ -1,5 +1,4 @@
-//! What every crate of the workspace shares: ids, times and numbers as they travel, errors, permissions, attribute
-//! values, audience rules and, with the feature `auth`, tokens. No I/O and no database.
+#![doc = include_str!("../README.md")]
 
 // The macros name this crate by its own name, here as everywhere.
 extern crate self as opencom_core;

@@ -1,16 +1,4 @@
-//! Finds, initialises, starts, supervises and stops a PostgreSQL server of our own.
-//!
-//! The gateway keeps a durable cluster in its data directory with it, the test kit throw-away ones. The crate knows
-//! nothing of what is stored: it hands out a URL, and that is all. In the data directory live
-//!
-//! - `opencom.lock`: held for as long as the server runs, so that two programs never share one directory;
-//! - `postgres/`: the cluster, or a link to it where the server's account cannot reach the data directory;
-//! - `postgres-run/`: the server's socket, the only way in (there is no TCP port);
-//! - `postgres-binaries/`: PostgreSQL itself, if it had to be fetched;
-//! - `postgres.log`: what the server says.
-//!
-//! The supervisor is a thread with a small runtime of its own rather than a task of the caller's: a server may then be
-//! shared by tests that each bring their own runtime, and dropping the handle can wait for the server to be gone.
+#![doc = include_str!("../README.md")]
 
 mod account;
 mod attach;

@@ -1,10 +1,4 @@
-//! The context `help-center`: articles, the collections that they are filed in, search, and what makes articles found by
-//! meaning.
-//!
-//! Owns the tables `collections`, `articles`, `internal_articles`, `article_assets`, `article_feedback`, `article_words`,
-//! `content_embeddings` and `content_embedding_states`, and is the only
-//! one that writes them. Reads `workspaces`, `visitors`, `visitor_aliases`, `snippets` and
-//! `stored_files`.
+#![doc = include_str!("../README.md")]
 
 pub mod articles;
 mod audience;

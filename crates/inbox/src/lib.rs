@@ -1,9 +1,4 @@
-//! The context `inbox`: visitors and their sessions, conversations, messages and attachments, tickets, snippets and tags.
-//!
-//! Owns the tables `visitors`, `visitor_presence`, `visitor_aliases`, `widget_sessions`, `conversations`, `messages`,
-//! `mailed_messages`, `support_attachments`, `tickets`, `ticket_comments`, `ticket_forms`, `snippets`, `tags`,
-//! `conversation_tags`, `notification_*`, `email_configs`, `email_threads` and `inbound_emails`, and is the only one that writes them. Reads `workspaces`,
-//! `workspace_members` and `users`.
+#![doc = include_str!("../README.md")]
 
 mod context;
 pub mod conversations;

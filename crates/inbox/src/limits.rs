@@ -1,4 +1,4 @@
-//! How often visitors and agents may boot, identify, send, search and report mail.
+//! How often visitors and agents may boot, identify, send and search.
 //!
 //! Offices and mobile networks share an address, so limits by address are generous; the others are beyond what one person
 //! does.

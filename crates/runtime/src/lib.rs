@@ -1,8 +1,4 @@
-//! What executes functions: the contexts that a service method gets, the database, access checks, change topics with
-//! their caches and bus, jobs, uploads, and the registry that ties paths to methods.
-//!
-//! Knows no domain rule and no HTTP. A service method never commits, never spawns and never calls the outside world:
-//! the dispatcher does, around it.
+#![doc = include_str!("../README.md")]
 
 pub mod access;
 pub mod bus;

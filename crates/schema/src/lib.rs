@@ -1,5 +1,4 @@
-//! The tables as the migrations make them, for diesel. Alone in a crate, so that the slow macro compiles early and by
-//! itself. A test of the kit compares these files with a migrated database.
+#![doc = include_str!("../README.md")]
 
 mod admin;
 mod help_center;

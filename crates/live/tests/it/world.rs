@@ -130,7 +130,7 @@ impl World {
         });
         let clock = Clock::system();
         let server = Arc::new(Server {
-            limits: RateLimits::new(&Quotas::OFF, clock.clone()),
+            limits: RateLimits::new(&Quotas::OFF, &[], clock.clone()).unwrap(),
             clock,
             topics: Arc::clone(&topics),
             master_key: MasterKey::new(&[7; 32]).unwrap(),
