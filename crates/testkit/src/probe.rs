@@ -74,7 +74,6 @@ impl<'kit> Probe<'kit> {
                 Heard::Everything => everything = true,
             }
         }
-        let now = self.kit.clock.now();
         for index in 0..self.held.len() {
             let Held {
                 path,
@@ -83,9 +82,11 @@ impl<'kit> Probe<'kit> {
                 result,
                 reruns: _,
             } = &self.held[index];
+            let fresh = self.run(path, arguments, *caller, result.journal.as_deref()).await;
+            // The clock goes on while the query runs.
+            let now = self.kit.clock.now();
             let touched = result.reads.iter().any(|topic| published.contains(topic))
                 || result.holds_until.is_some_and(|until| until <= now);
-            let fresh = self.run(path, arguments, *caller, result.journal.as_deref()).await;
             if touched || everything {
                 self.held[index].reruns += 1;
                 self.held[index].result = fresh;

@@ -27,11 +27,15 @@ fn guarded() -> MailChannel {
 }
 
 async fn start(mail_channel: MailChannel) -> Wire {
+    let settings = Settings {
+        received_mails: mail_channel.received.clone(),
+        ..Settings::default()
+    };
     let edge = Edge {
         mail_channel,
         ..Edge::default()
     };
-    Wire::start_edge(Settings::default(), edge).await
+    Wire::start_edge(settings, edge).await
 }
 
 async fn take_mail(wire: &Wire, ws: &Workspace, enabled: bool) -> String {

@@ -3,6 +3,7 @@
 use diesel::prelude::*;
 use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 use futures_util::future::join_all;
+use opencom_contract::audit_logs::InternalRecord;
 use opencom_core::id::{UserId, WorkspaceId};
 use opencom_core::{Code, Millis, Role};
 use opencom_schema::{audit_log_settings, audit_logs};
@@ -48,7 +49,16 @@ fn actions(found: &[Value]) -> Vec<&str> {
 async fn entries_come_newest_first_with_who_did_it() {
     let kit = kit().await;
     let ws = kit.workspace().await;
-    kit.visitor(&ws).await;
+    let by_api = InternalRecord {
+        workspace_id: ws.id,
+        actor_id: None,
+        action: "auth.session.created".to_owned(),
+        resource_type: "widgetSession".to_owned(),
+        resource_id: None,
+        metadata: Some(json!({ "source": "widgetSessions.boot", "identityVerified": false })),
+    };
+    kit.invoke(by_api).await.unwrap();
+    kit.clock.advance(1000);
     happen(&kit, &ws, &["one", "two"]).await;
     let found = list(&kit, &ws, json!({})).await;
     assert_eq!(actions(&found), ["two", "one", "auth.session.created"]);

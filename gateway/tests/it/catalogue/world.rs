@@ -16,8 +16,8 @@ use opencom_schema::{audit_logs, conversations, users, workspace_members, worksp
 use opencom_testkit::{Agent, Kit, Nobody, Person, Visitor, Workspace};
 use serde_json::{Value, json};
 
+use self::make::{booted, name, open, snippet, stock, work_of};
 pub(crate) use self::make::{invite, stage, unknown_like, upload};
-use self::make::{name, open, snippet, stock, work_of};
 
 /// Stands in everything of the other workspace that its members alone may see.
 pub(crate) const FOREIGN: &str = "foreign-marker";
@@ -131,9 +131,9 @@ impl<'kit> World<'kit> {
         let (ws, other) = (kit.workspace().await, kit.workspace().await);
         let agent = kit.agent(&ws, Role::Agent).await;
         let (visitor, second, foreign) = (
-            kit.visitor(&ws).await,
-            kit.visitor(&ws).await,
-            kit.visitor(&other).await,
+            booted(kit, &ws).await,
+            booted(kit, &ws).await,
+            booted(kit, &other).await,
         );
         name(kit, &visitor, "Wanda Visitor").await;
         name(kit, &foreign, FOREIGN).await;

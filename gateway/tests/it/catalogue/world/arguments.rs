@@ -300,8 +300,15 @@ impl World<'_> {
             }),
             "collections:remove" => json!({ "id": collect(self.kit, &self.ws, None).await }),
             "collections:reorder" => json!({ "id": shelf, "newOrder": 2 }),
+            "auth:internalRotateSigningKey" => json!({ "atOnce": false }),
+            "auth:internalEndAllSessions"
+            | "widgetSessions:internalEndAllSessions"
+            | "articles:internalOldestPublicWorkspace" => json!({}),
+            "auditLogs:internalRecord" => json!({ "workspaceId": ws, "action": "a", "resourceType": "t" }),
+            "articles:internalWorkspacesWithSlug" => json!({ "slug": "a" }),
+            "emailChannel:internalReceive" | "emailChannel:internalNoteDelivery" => json!({ "body": [] }),
             _ => panic!(
-                "{path} is new: add a valid argument object for it to crates/testkit/tests/it/world/arguments.rs"
+                "{path} is new: add a valid argument object for it to gateway/tests/it/catalogue/world/arguments.rs"
             ),
         };
         // What this asker does not have is absent.

@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use opencom_core::Result;
-use opencom_core::id::{StoredFileId, TicketFormId, UserId, WorkspaceId, WorkspaceInvitationId};
+use opencom_core::id::{StoredFileId, TicketFormId, UserId, VisitorId, WorkspaceId, WorkspaceInvitationId};
 use opencom_runtime::files::{self, StoredFile};
 use opencom_runtime::{Caller, MutationCx, ScopedFutureExt};
 use opencom_schema::{ticket_forms, workspace_invitations};
@@ -187,4 +187,16 @@ pub(crate) async fn stage(kit: &Kit, ws: WorkspaceId, asker: &Asker, file: Store
         .call_json(asker, "supportAttachments:finalizeUpload", request)
         .await?;
     Ok(staged["attachmentId"].as_str().unwrap().to_owned())
+}
+
+/// A visitor who has booted.
+pub(crate) async fn booted(kit: &Kit, workspace: &Workspace) -> Visitor {
+    let session_id = format!("session_{}", VisitorId::generate());
+    let arguments = serde_json::json!({ "workspaceId": workspace.id, "sessionId": session_id });
+    let booted = kit.call_json(&Nobody, "widgetSessions:boot", arguments).await.unwrap();
+    Visitor {
+        id: booted["visitor"]["_id"].as_str().unwrap().parse().unwrap(),
+        token: booted["sessionToken"].as_str().unwrap().to_owned(),
+        session_id,
+    }
 }
