@@ -19,6 +19,7 @@ ci:
 lint:
     cargo fmt --all --check
     bash .ci/arrows
+    bash .ci/dependencies
     cargo clippy --workspace --all-targets -- -D warnings
 
 # All tests, on throw-away databases
@@ -38,6 +39,10 @@ clients:
 api:
     cargo build -p opencom
     bash .ci/api
+
+# What each crate of ours takes to compile, from a release build that starts with none of them
+build-times:
+    bash .ci/build-times
 
 # Load against the limit: one table, each row beside pgbench running the same statements in the same run
 bench *args:
