@@ -16,7 +16,7 @@ use opencom_contract::messages::SenderType;
 use opencom_core::error::OrNotFound;
 use opencom_core::id::{ConversationId, MessageId, VisitorId, WorkspaceId};
 use opencom_core::{Error, Int, Permission, Result};
-use opencom_runtime::{Handle, MutationCx, QueryCx};
+use opencom_runtime::{Handle, MutationCx, QueryCx, keyset};
 
 use self::queries::InboxFilter;
 use self::rows::{ConversationRow, NewConversation, Parties};
@@ -41,11 +41,7 @@ impl Handle<List> for Inbox {
         if !cx.has(Permission::ConversationsRead, req.workspace_id).await? {
             return Ok(Vec::new());
         }
-        let after = match req.cursor {
-            Some(cursor) => queries::position_by_creation(cx, cursor, req.workspace_id).await?,
-            None => None,
-        };
-        let rows = queries::by_workspace(cx, req.workspace_id, req.status, after, LIST_LIMIT).await?;
+        let rows = queries::by_workspace(cx, req.workspace_id, req.status, req.cursor, LIST_LIMIT).await?;
         Ok(rows.into_iter().map(Into::into).collect())
     }
 }
@@ -178,16 +174,10 @@ impl Handle<ListForInbox> for Inbox {
             status: req.status,
             ai: req.ai_workflow_state,
         };
-        let after = match req.cursor.as_deref().and_then(|cursor| cursor.parse().ok()) {
-            Some(cursor) => queries::position_in_inbox(cx, cursor, filter).await?,
-            None => None,
-        };
-        // One more than the page shows whether there is a next one.
-        let mut rows = queries::inbox(cx, filter, after, limit + 1).await?;
-        let page = usize::try_from(limit).map_err(Error::internal)?;
-        let more = rows.len() > page;
-        rows.truncate(page);
-        let next_cursor = rows.last().filter(|_| more).map(|(conversation, _, _)| conversation.id);
+        let cursor = req.cursor.as_deref().and_then(|cursor| cursor.parse().ok());
+        let mut rows = queries::inbox(cx, filter, cursor, limit + 1).await?;
+        let is_followed = keyset::cut_page(&mut rows, limit);
+        let next_cursor = (rows.last().filter(|_| is_followed)).map(|(conversation, _, _)| conversation.id);
         Ok(InboxPage {
             conversations: rows.into_iter().map(rows::inbox_row).collect(),
             next_cursor,

@@ -32,11 +32,8 @@ impl Handle<List> for Inbox {
         if shows_nothing && cx.caller() == Caller::Anonymous {
             return Ok(Vec::new());
         }
-        let before = match req.before {
-            Some(message) => queries::position(cx, message, req.conversation_id).await?,
-            None => None,
-        };
-        let (parties, mut thread) = queries::parties_and_thread(cx, req.conversation_id, before, LIST_LIMIT).await?;
+        let (parties, mut thread) =
+            queries::parties_and_thread(cx, req.conversation_id, req.before, LIST_LIMIT).await?;
         if !may_read(cx, &req, parties).await? {
             // Nothing else that was read would tell of the conversation becoming readable, by a merge for example. Whoever
             // may read stays allowed as long as their own session or membership does, and is spared every counter.

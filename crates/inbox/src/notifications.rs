@@ -172,7 +172,7 @@ impl Perform<MailNewMessages> for Inbox {
             ..
         } = job;
         let thread = cx
-            .read(|cx| messages::queries::thread(cx, conversation_id, None, LOOK_BACK).scope_boxed())
+            .read(|cx| messages::queries::thread(cx, conversation_id, LOOK_BACK).scope_boxed())
             .await?;
         match batch::next_step(&thread, audience, sent_at, cx.now()) {
             Step::Stop => Ok(()),
@@ -280,7 +280,7 @@ async fn digest(cx: &mut QueryCx, job: &SendMessageMail) -> Result<Option<(Strin
         ),
     };
     let Some(address) = address else { return Ok(None) };
-    let thread = messages::queries::thread(cx, job.conversation_id, None, LOOK_BACK).await?;
+    let thread = messages::queries::thread(cx, job.conversation_id, LOOK_BACK).await?;
     // Newest first, from the message on that the mail is about.
     let Some(start) = thread.iter().position(|signed| signed.message.id == job.message_id) else {
         return Ok(None);

@@ -25,11 +25,7 @@ const SEARCH_LIMIT: i64 = 20;
 impl Handle<List> for Inbox {
     async fn handle(&self, cx: &mut QueryCx, req: List) -> Result<Vec<Snippet>> {
         cx.require(Permission::SnippetsManage, req.workspace_id).await?;
-        let after = match req.cursor {
-            Some(cursor) => queries::position(cx, cursor, req.workspace_id).await?,
-            None => None,
-        };
-        let rows = queries::by_name(cx, req.workspace_id, after.as_ref(), LIST_LIMIT).await?;
+        let rows = queries::by_name(cx, req.workspace_id, req.cursor, LIST_LIMIT).await?;
         Ok(rows.into_iter().map(Into::into).collect())
     }
 }

@@ -27,11 +27,7 @@ impl Handle<List> for Inbox {
         if !cx.has(Permission::ConversationsRead, req.workspace_id).await? {
             return Ok(Vec::new());
         }
-        let after = match req.cursor {
-            Some(cursor) => queries::position(cx, cursor, req.workspace_id).await?,
-            None => None,
-        };
-        let rows = queries::by_workspace(cx, req.workspace_id, after, LIST_LIMIT).await?;
+        let rows = queries::by_workspace(cx, req.workspace_id, req.cursor, LIST_LIMIT).await?;
         Ok(rows.into_iter().map(Into::into).collect())
     }
 }

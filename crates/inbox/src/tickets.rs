@@ -38,11 +38,7 @@ pub(crate) fn register_jobs(service: &Arc<Inbox>, registry: &mut Registry) {
 impl Handle<List> for Inbox {
     async fn handle(&self, cx: &mut QueryCx, req: List) -> Result<Vec<TicketView>> {
         cx.require(Permission::ConversationsRead, req.workspace_id).await?;
-        let after = match req.cursor {
-            Some(cursor) => queries::position(cx, cursor, req.workspace_id).await?,
-            None => None,
-        };
-        let entries = queries::by_workspace(cx, &req, after, LIST_LIMIT).await?;
+        let entries = queries::by_workspace(cx, &req, LIST_LIMIT).await?;
         let ids: Vec<_> = (entries.iter())
             .filter_map(|entry| entry.0.attachment_ids.as_deref())
             .flatten()

@@ -10,6 +10,7 @@ pub mod files;
 pub mod handle;
 pub mod health;
 pub mod jobs;
+pub mod keyset;
 pub mod limits;
 pub mod path;
 pub mod query;

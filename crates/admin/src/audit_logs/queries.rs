@@ -10,6 +10,7 @@ use opencom_core::id::{AuditLogId, UserId, WorkspaceId};
 use opencom_core::{Millis, Result};
 use opencom_runtime::QueryCx;
 use opencom_runtime::RunQueryDsl;
+use opencom_runtime::keyset::{self, Position};
 use opencom_schema::{audit_log_settings, audit_logs, users};
 
 use super::rows::{Actor, EntryRow, SettingsRow};
@@ -70,25 +71,23 @@ pub(super) async fn entries(cx: &mut QueryCx, filter: &Filter<'_>, order: Order,
     if let Some(until) = filter.until {
         wanted = wanted.filter(audit_logs::timestamp.le(until));
     }
-    let after = match filter.after {
-        Some(id) => time_of(cx, filter.workspace, id).await?.map(|at| (id, at)),
-        None => None,
-    };
-    // Of the two conditions on the place to go on from, the first is the one that the index takes.
+    let start = filter.after.map(|id| {
+        audit_logs::table
+            .find(id)
+            .filter(audit_logs::workspace_id.eq(filter.workspace))
+            .select((audit_logs::timestamp, audit_logs::id))
+    });
+    let start: Option<Position> = keyset::resolve(cx, start).await?;
     wanted = match order {
         Order::NewestFirst => {
-            if let Some((id, at)) = after {
-                wanted = wanted
-                    .filter(audit_logs::timestamp.le(at))
-                    .filter(audit_logs::timestamp.lt(at).or(audit_logs::id.lt(id)));
+            if let Some(start) = start {
+                wanted = wanted.filter(start.older(audit_logs::timestamp, audit_logs::id));
             }
             wanted.order((audit_logs::timestamp.desc(), audit_logs::id.desc()))
         }
         Order::OldestFirst => {
-            if let Some((id, at)) = after {
-                wanted = wanted
-                    .filter(audit_logs::timestamp.ge(at))
-                    .filter(audit_logs::timestamp.gt(at).or(audit_logs::id.gt(id)));
+            if let Some(start) = start {
+                wanted = wanted.filter(start.newer(audit_logs::timestamp, audit_logs::id));
             }
             wanted.order((audit_logs::timestamp.asc(), audit_logs::id.asc()))
         }
@@ -100,17 +99,6 @@ pub(super) async fn entries(cx: &mut QueryCx, filter: &Filter<'_>, order: Order,
 /// A text that restricts something.
 fn given(text: Option<&str>) -> Option<&str> {
     text.filter(|text| !text.is_empty())
-}
-
-async fn time_of(cx: &mut QueryCx, workspace: WorkspaceId, id: AuditLogId) -> Result<Option<Millis>> {
-    let at = audit_logs::table
-        .find(id)
-        .filter(audit_logs::workspace_id.eq(workspace))
-        .select(audit_logs::timestamp)
-        .first(cx.connection().await?)
-        .await
-        .optional()?;
-    Ok(at)
 }
 
 /// The entries, with names and addresses of those who did it.

@@ -14,6 +14,7 @@ use opencom_runtime::RunQueryDsl;
 use opencom_runtime::statement::prepared;
 use opencom_runtime::{MutationCx, Pool, QueryCx};
 use opencom_schema::article_words;
+use strsim::osa_distance;
 
 use super::search::{Candidate, Scope};
 
@@ -172,13 +173,15 @@ async fn corrected(cx: &mut QueryCx, workspace: WorkspaceId, query: &str) -> Res
     Ok((meant != asked).then(|| meant.join(" ")))
 }
 
-/// The known word that is nearest to this one, which may be itself: of equally near ones the most similar, which comes
-/// first.
+/// Returns the known word with the smallest edit distance to this one, which may be itself: of equally near ones the most
+/// similar, which comes first.
+///
+/// The distance is optimal string alignment, so that two swapped neighbours are one error.
 fn nearest<'k>(word: &str, known: &'k [Known]) -> Option<&'k str> {
     let forgiven = if word.chars().count() >= TWO_ERRORS { 2 } else { 1 };
     let candidates = known.iter().filter(|known| known.asked == word);
     candidates
-        .map(|known| (errors(word, &known.word), known.word.as_str()))
+        .map(|known| (osa_distance(word, &known.word), known.word.as_str()))
         .filter(|(errors, _)| *errors <= forgiven)
         .min_by_key(|(errors, _)| *errors)
         .map(|(_, word)| word)
@@ -200,25 +203,6 @@ fn with_two_swapped(word: &str) -> Vec<String> {
         letters.into_iter().collect()
     });
     std::iter::once(word.to_owned()).chain(swapped).collect()
-}
-
-/// How many letters are missing, too many, wrong or swapped with their neighbour.
-fn errors(a: &str, b: &str) -> usize {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
-    let mut before = vec![0; b.len() + 1];
-    let mut above: Vec<usize> = (0..=b.len()).collect();
-    for i in 1..=a.len() {
-        let mut row = vec![i; b.len() + 1];
-        for j in 1..=b.len() {
-            let other = usize::from(a[i - 1] != b[j - 1]);
-            row[j] = (above[j] + 1).min(row[j - 1] + 1).min(above[j - 1] + other);
-            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
-                row[j] = row[j].min(before[j - 2] + 1);
-            }
-        }
-        before = std::mem::replace(&mut above, row);
-    }
-    above[b.len()]
 }
 
 /// Remembers the words of an article, so that misspelt ones can be told from them.
@@ -274,13 +258,40 @@ mod tests {
             ("passwird", "password", 1),
             ("chnage", "change", 1),
             ("chnaeg", "change", 2),
+            // No letter is edited twice: the Damerau-Levenshtein distance is 2.
+            ("ca", "abc", 3),
             ("", "abc", 3),
             ("ärger", "arger", 1),
         ] {
-            assert_eq!(errors(typed, meant), n, "{typed}");
-            assert_eq!(errors(meant, typed), n, "{typed}");
+            assert_eq!(osa_distance(typed, meant), n, "{typed}");
+            assert_eq!(osa_distance(meant, typed), n, "{typed}");
         }
         assert!(with_two_swapped("chnage").contains(&"change".to_owned()));
+    }
+
+    #[test]
+    fn the_nearest_known_word_is_meant() {
+        let nearest_of = |typed: &str, known: &[&str]| {
+            let known: Vec<Known> = (known.iter())
+                .map(|word| Known {
+                    asked: typed.to_owned(),
+                    word: (*word).to_owned(),
+                })
+                .collect();
+            nearest(typed, &known).map(str::to_owned)
+        };
+        for (typed, known, meant) in [
+            ("chnage", &["chance", "change"][..], Some("change")),
+            ("chnage", &["chances", "chnages", "change"], Some("chnages")),
+            ("change", &["changes", "change"], Some("change")),
+            ("chnaeg", &["change"], None),
+            ("pasword", &["passwords"], None),
+            ("passwrods", &["password", "passwords"], Some("passwords")),
+            ("paswordds", &["passwords"], Some("passwords")),
+            ("passwords", &["keyboards"], None),
+        ] {
+            assert_eq!(nearest_of(typed, known).as_deref(), meant, "{typed}");
+        }
     }
 
     #[test]

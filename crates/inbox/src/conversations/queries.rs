@@ -5,9 +5,10 @@ use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
 use opencom_contract::conversations::{ConversationStatus, InboxAiFilter};
+use opencom_core::Result;
 use opencom_core::id::{ConversationId, VisitorId, WorkspaceId};
-use opencom_core::{Millis, Result};
 use opencom_runtime::RunQueryDsl;
+use opencom_runtime::keyset::{self, Position};
 use opencom_runtime::statement::literal_limit;
 use opencom_runtime::{MutationCx, QueryCx};
 use opencom_schema::{conversations, messages, visitors};
@@ -28,9 +29,6 @@ pub(crate) struct InboxFilter {
 const SMALL_PAGE: i64 = 51;
 /// The largest page of the inbox, and one row more.
 const LARGE_PAGE: i64 = 101;
-
-/// A place in a list: everything after this moment and id.
-pub(crate) type Position = (Millis, ConversationId);
 
 /// A conversation of whatever workspace; the caller checks access.
 pub(crate) async fn by_id(cx: &mut QueryCx, id: ConversationId) -> Result<Option<ConversationRow>> {
@@ -95,15 +93,22 @@ pub(crate) async fn oldest_open(
     Ok(row)
 }
 
-/// Conversations of a workspace, newest first.
+/// Returns the conversations of a workspace, newest first, after the conversation `cursor`.
 pub(crate) async fn by_workspace(
     cx: &mut QueryCx,
     workspace: WorkspaceId,
     status: Option<ConversationStatus>,
-    after: Option<Position>,
+    cursor: Option<ConversationId>,
     limit: i64,
 ) -> Result<Vec<ConversationRow>> {
     cx.read(topics::conversations_of_workspace(workspace));
+    let start = cursor.map(|id| {
+        conversations::table
+            .find(id)
+            .filter(conversations::workspace_id.eq(workspace))
+            .select((conversations::created_at, conversations::id))
+    });
+    let start: Option<Position> = keyset::resolve(cx, start).await?;
     let mut query = ConversationRow::query()
         .filter(conversations::workspace_id.eq(workspace))
         .order((conversations::created_at.desc(), conversations::id.desc()))
@@ -111,40 +116,25 @@ pub(crate) async fn by_workspace(
     if let Some(status) = status {
         query = query.filter(conversations::status.eq(status));
     }
-    if let Some((at, id)) = after {
-        // In this form the first condition bounds the index scan.
-        query = query
-            .filter(conversations::created_at.le(at))
-            .filter(conversations::created_at.lt(at).or(conversations::id.lt(id)));
+    if let Some(start) = start {
+        query = query.filter(start.older(conversations::created_at, conversations::id));
     }
     Ok(literal_limit(query, limit).load(cx.connection().await?).await?)
 }
 
-/// Where a conversation stands in the order of [`by_workspace`].
-pub(crate) async fn position_by_creation(
-    cx: &mut QueryCx,
-    id: ConversationId,
-    workspace: WorkspaceId,
-) -> Result<Option<Position>> {
-    cx.read(topics::conversations_of_workspace(workspace));
-    let position = conversations::table
-        .find(id)
-        .filter(conversations::workspace_id.eq(workspace))
-        .select((conversations::created_at, conversations::id))
-        .first(cx.connection().await?)
-        .await
-        .optional()?;
-    Ok(position)
-}
-
-/// The inbox, latest activity first, with each conversation's visitor and newest message.
+/// Returns the inbox, latest activity first, with each conversation's visitor and newest message, after the conversation
+/// `cursor`.
 pub(crate) async fn inbox(
     cx: &mut QueryCx,
     filter: InboxFilter,
-    after: Option<Position>,
+    cursor: Option<ConversationId>,
     limit: i64,
 ) -> Result<Vec<InboxEntry>> {
     cx.read(topics::conversations_of_workspace(filter.workspace));
+    let start = match cursor {
+        Some(cursor) => position_in_inbox(cx, cursor, filter).await?,
+        None => None,
+    };
     let mut query = conversations::table
         .left_join(visitors::table.on(conversations::visitor_id.eq(visitors::id.nullable())))
         .left_join(messages::table.on(conversations::last_message_id.eq(messages::id.nullable())))
@@ -162,10 +152,8 @@ pub(crate) async fn inbox(
     if let Some(ai) = filter.ai {
         query = query.filter(sql::<Bool>(in_ai_state(ai)));
     }
-    if let Some((at, id)) = after {
-        query = query
-            .filter(conversations::activity_at.le(at))
-            .filter(conversations::activity_at.lt(at).or(conversations::id.lt(id)));
+    if let Some(start) = start {
+        query = query.filter(start.older(conversations::activity_at, conversations::id));
     }
     // Two page sizes, not a hundred: each is a statement of its own on every connection.
     let page = if limit <= SMALL_PAGE { SMALL_PAGE } else { LARGE_PAGE };
@@ -179,13 +167,8 @@ pub(crate) async fn inbox(
     Ok(rows)
 }
 
-/// Where a conversation stands in the inbox; `None` when it is not among those that the filter admits.
-pub(crate) async fn position_in_inbox(
-    cx: &mut QueryCx,
-    id: ConversationId,
-    filter: InboxFilter,
-) -> Result<Option<Position>> {
-    cx.read(topics::conversations_of_workspace(filter.workspace));
+/// Returns the position of a conversation in the inbox; `None` if the filter excludes it.
+async fn position_in_inbox(cx: &mut QueryCx, id: ConversationId, filter: InboxFilter) -> Result<Option<Position>> {
     let mut query = conversations::table
         .find(id)
         .filter(conversations::workspace_id.eq(filter.workspace))
@@ -197,7 +180,7 @@ pub(crate) async fn position_in_inbox(
     if let Some(ai) = filter.ai {
         query = query.filter(sql::<Bool>(in_ai_state(ai)));
     }
-    Ok(query.first(cx.connection().await?).await.optional()?)
+    keyset::resolve(cx, Some(query)).await
 }
 
 /// Spelled out: a bound value cannot be matched with the index's condition.

@@ -4,10 +4,11 @@ use crate::topics;
 use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Text, Uuid};
+use opencom_core::Result;
 use opencom_core::id::{SnippetId, WorkspaceId};
-use opencom_core::{Millis, Result};
 use opencom_runtime::QueryCx;
 use opencom_runtime::RunQueryDsl;
+use opencom_runtime::keyset::{self, Position};
 use opencom_runtime::statement::literal_limit;
 use opencom_schema::snippets;
 
@@ -28,14 +29,6 @@ const SEARCH_SHORT: &str = r#"SELECT * FROM snippets
     WHERE workspace_id = $1 AND search_text LIKE ('%' || lower($2 COLLATE "en-x-icu") || '%') COLLATE "default"
     ORDER BY created_at, id LIMIT $3"#;
 
-/// A place in the list: everything after this name, moment and id.
-#[derive(Clone, Debug, Queryable)]
-pub(crate) struct Position {
-    name: String,
-    created_at: Millis,
-    id: SnippetId,
-}
-
 /// A snippet of whatever workspace; the caller checks access.
 pub(crate) async fn by_id(cx: &mut QueryCx, id: SnippetId) -> Result<Option<SnippetRow>> {
     cx.read(topics::snippet(id));
@@ -46,40 +39,33 @@ pub(crate) async fn by_id(cx: &mut QueryCx, id: SnippetId) -> Result<Option<Snip
         .optional()?)
 }
 
-/// Snippets of a workspace by name, those of one name by age.
+/// Returns the snippets of a workspace by name, those of one name by age, after the snippet `cursor`.
 pub(crate) async fn by_name(
     cx: &mut QueryCx,
     workspace: WorkspaceId,
-    after: Option<&Position>,
+    cursor: Option<SnippetId>,
     limit: i64,
 ) -> Result<Vec<SnippetRow>> {
     cx.read(topics::snippets_of_workspace(workspace));
+    let start = cursor.map(|id| {
+        snippets::table
+            .find(id)
+            .filter(snippets::workspace_id.eq(workspace))
+            .select((snippets::name, (snippets::created_at, snippets::id)))
+    });
+    let start: Option<(String, Position)> = keyset::resolve(cx, start).await?;
     let mut query = SnippetRow::query()
         .filter(snippets::workspace_id.eq(workspace))
         .order((snippets::name, snippets::created_at, snippets::id))
         .into_boxed();
-    if let Some(Position { name, created_at, id }) = after {
+    if let Some((name, start)) = start {
+        let newer = start.newer(snippets::created_at, snippets::id);
         // In this form the first condition bounds the index scan.
-        let later = snippets::created_at
-            .gt(*created_at)
-            .or(snippets::created_at.eq(*created_at).and(snippets::id.gt(*id)));
         query = query
-            .filter(snippets::name.ge(name.as_str()))
-            .filter(snippets::name.gt(name.as_str()).or(later));
+            .filter(snippets::name.ge(name.clone()))
+            .filter(snippets::name.gt(name).or(newer));
     }
     Ok(literal_limit(query, limit).load(cx.connection().await?).await?)
-}
-
-/// Where a snippet stands in the list of its workspace.
-pub(crate) async fn position(cx: &mut QueryCx, id: SnippetId, workspace: WorkspaceId) -> Result<Option<Position>> {
-    let position = snippets::table
-        .find(id)
-        .filter(snippets::workspace_id.eq(workspace))
-        .select((snippets::name, snippets::created_at, snippets::id))
-        .first(cx.connection().await?)
-        .await
-        .optional()?;
-    Ok(position)
 }
 
 /// The oldest snippets with a text in name, shortcut or content, letter case aside.

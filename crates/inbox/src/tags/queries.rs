@@ -2,17 +2,15 @@
 
 use crate::topics;
 use diesel::prelude::*;
+use opencom_core::Result;
 use opencom_core::id::{ConversationId, TagId, WorkspaceId};
-use opencom_core::{Millis, Result};
 use opencom_runtime::RunQueryDsl;
+use opencom_runtime::keyset::{self, Position};
 use opencom_runtime::statement::literal_limit;
 use opencom_runtime::{MutationCx, QueryCx};
 use opencom_schema::{conversation_tags, tags};
 
 use super::rows::{Application, TagRow};
-
-/// A place in the list: everything after this moment and id.
-pub(crate) type Position = (Millis, TagId);
 
 /// A tag of whatever workspace; the caller checks access.
 pub(crate) async fn by_id(cx: &mut QueryCx, id: TagId) -> Result<Option<TagRow>> {
@@ -34,37 +32,29 @@ pub(crate) async fn hold(cx: &mut MutationCx, id: TagId) -> Result<Option<TagRow
         .optional()?)
 }
 
-/// Tags of a workspace, oldest first.
+/// Returns the tags of a workspace, oldest first, after the tag `cursor`.
 pub(crate) async fn by_workspace(
     cx: &mut QueryCx,
     workspace: WorkspaceId,
-    after: Option<Position>,
+    cursor: Option<TagId>,
     limit: i64,
 ) -> Result<Vec<TagRow>> {
     cx.read(topics::tags_of_workspace(workspace));
+    let start = cursor.map(|id| {
+        tags::table
+            .find(id)
+            .filter(tags::workspace_id.eq(workspace))
+            .select((tags::created_at, tags::id))
+    });
+    let start: Option<Position> = keyset::resolve(cx, start).await?;
     let mut query = TagRow::query()
         .filter(tags::workspace_id.eq(workspace))
         .order((tags::created_at, tags::id))
         .into_boxed();
-    if let Some((at, id)) = after {
-        // In this form the first condition bounds the index scan.
-        query = query
-            .filter(tags::created_at.ge(at))
-            .filter(tags::created_at.gt(at).or(tags::id.gt(id)));
+    if let Some(start) = start {
+        query = query.filter(start.newer(tags::created_at, tags::id));
     }
     Ok(literal_limit(query, limit).load(cx.connection().await?).await?)
-}
-
-/// Where a tag stands in the list of its workspace.
-pub(crate) async fn position(cx: &mut QueryCx, id: TagId, workspace: WorkspaceId) -> Result<Option<Position>> {
-    let position = tags::table
-        .find(id)
-        .filter(tags::workspace_id.eq(workspace))
-        .select((tags::created_at, tags::id))
-        .first(cx.connection().await?)
-        .await
-        .optional()?;
-    Ok(position)
 }
 
 /// Tags of a conversation in the order in which they were applied.

@@ -3,18 +3,16 @@
 use crate::topics;
 use diesel::prelude::*;
 use opencom_contract::tickets::List;
+use opencom_core::Result;
 use opencom_core::id::{TicketFormId, TicketId, WorkspaceId};
-use opencom_core::{Millis, Result};
 use opencom_runtime::RunQueryDsl;
+use opencom_runtime::keyset::{self, Position};
 use opencom_runtime::statement::literal_limit;
 use opencom_runtime::{MutationCx, QueryCx};
 use opencom_schema::{ticket_comments, ticket_forms, tickets, users, visitors};
 
 use super::rows::{AssigneeRow, CommentRow, LockedTicket, TicketEntry, TicketRow};
 use crate::visitors::rows::VisitorRow;
-
-/// A place in the list: everything after this moment and id.
-pub(crate) type Position = (Millis, TicketId);
 
 /// Tickets with their people.
 #[diesel::dsl::auto_type(no_type_alias)]
@@ -26,14 +24,16 @@ fn entries() -> _ {
         .left_join(users::table.on(assignee))
 }
 
-/// Tickets of a workspace, newest first.
-pub(crate) async fn by_workspace(
-    cx: &mut QueryCx,
-    filter: &List,
-    after: Option<Position>,
-    limit: i64,
-) -> Result<Vec<TicketEntry>> {
+/// Returns the tickets of a workspace, newest first, after the ticket that the filter's cursor names.
+pub(crate) async fn by_workspace(cx: &mut QueryCx, filter: &List, limit: i64) -> Result<Vec<TicketEntry>> {
     cx.read(topics::tickets_of_workspace(filter.workspace_id));
+    let start = filter.cursor.map(|id| {
+        tickets::table
+            .find(id)
+            .filter(tickets::workspace_id.eq(filter.workspace_id))
+            .select((tickets::created_at, tickets::id))
+    });
+    let start: Option<Position> = keyset::resolve(cx, start).await?;
     let mut query = entries()
         .select((
             TicketRow::as_select(),
@@ -49,29 +49,14 @@ pub(crate) async fn by_workspace(
     if let Some(assignee) = filter.assignee_id {
         query = query.filter(tickets::assignee_id.eq(assignee));
     }
-    if let Some((at, id)) = after {
-        // In this form the first condition bounds the index scan.
-        query = query
-            .filter(tickets::created_at.le(at))
-            .filter(tickets::created_at.lt(at).or(tickets::id.lt(id)));
+    if let Some(start) = start {
+        query = query.filter(start.older(tickets::created_at, tickets::id));
     }
     let rows: Vec<TicketEntry> = literal_limit(query, limit).load(cx.connection().await?).await?;
     for entry in &rows {
         read_people(cx, entry);
     }
     Ok(rows)
-}
-
-/// Where a ticket stands in the list of its workspace.
-pub(crate) async fn position(cx: &mut QueryCx, id: TicketId, workspace: WorkspaceId) -> Result<Option<Position>> {
-    let position = tickets::table
-        .find(id)
-        .filter(tickets::workspace_id.eq(workspace))
-        .select((tickets::created_at, tickets::id))
-        .first(cx.connection().await?)
-        .await
-        .optional()?;
-    Ok(position)
 }
 
 /// A ticket of whatever workspace with its people; the caller checks access.

@@ -8,6 +8,7 @@ use opencom_core::id::{VisitorId, WorkspaceId};
 use opencom_core::{Millis, Result};
 use opencom_runtime::QueryCx;
 use opencom_runtime::RunQueryDsl;
+use opencom_runtime::keyset::{self, Position};
 use opencom_runtime::topic::Hashed;
 use opencom_schema::{visitor_aliases, visitor_presence, visitors};
 
@@ -198,33 +199,28 @@ pub(crate) async fn oldest_by_email(
     Ok(visitor)
 }
 
-/// Visitors of a workspace, newest first, from behind the visitor `after`; from the start when there is no such one.
+/// Returns the visitors of a workspace, newest first, after the visitor `cursor`.
 pub(crate) async fn newest(
     cx: &mut QueryCx,
     workspace: WorkspaceId,
-    after: Option<VisitorId>,
+    cursor: Option<VisitorId>,
     limit: i64,
 ) -> Result<Vec<VisitorRow>> {
     cx.read(topics::visitors_of_workspace(workspace));
+    let start = cursor.map(|id| {
+        visitors::table
+            .find(id)
+            .filter(visitors::workspace_id.eq(workspace))
+            .select((visitors::created_at, visitors::id))
+    });
+    let start: Option<Position> = keyset::resolve(cx, start).await?;
     let mut page = VisitorRow::query()
         .filter(visitors::workspace_id.eq(workspace))
         .order((visitors::created_at.desc(), visitors::id.desc()))
         .limit(limit)
         .into_boxed();
-    if let Some(after) = after {
-        let start = visitors::table
-            .find(after)
-            .filter(visitors::workspace_id.eq(workspace))
-            .select(visitors::created_at)
-            .first::<Millis>(cx.connection().await?)
-            .await
-            .optional()?;
-        if let Some(start) = start {
-            // The first condition is the one that the index takes.
-            page = page
-                .filter(visitors::created_at.le(start))
-                .filter(visitors::created_at.lt(start).or(visitors::id.lt(after)));
-        }
+    if let Some(start) = start {
+        page = page.filter(start.older(visitors::created_at, visitors::id));
     }
     Ok(page.load(cx.connection().await?).await?)
 }
