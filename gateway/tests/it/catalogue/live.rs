@@ -70,6 +70,14 @@ impl Story<'_> {
         self.probe.check(path).await;
     }
 
+    /// Calls an internal function after which the operator has every process start over.
+    async fn tell_everything(&mut self, path: &'static str) {
+        self.kit.invoke_json(path, json!({})).await.unwrap();
+        self.kit.server.topics.publish_everything();
+        self.told.insert(path);
+        self.probe.check(path).await;
+    }
+
     /// Lets time pass.
     async fn wait(&mut self, ms: i64) {
         self.kit.clock.advance(ms);
@@ -191,7 +199,7 @@ async fn no_live_result_of_any_query_goes_stale_in_a_story_with_every_mutation()
         .collect();
     assert!(
         untold.is_empty(),
-        "{untold:?} are new: give them a part in the story of crates/testkit/tests/it/live/chapters.rs"
+        "{untold:?} are new: give them a part in the story of gateway/tests/it/catalogue/live/chapters.rs"
     );
     assert!(
         story.probe.idle().is_empty(),

@@ -336,8 +336,20 @@ pub(super) async fn everybody_leaves(story: &mut Story<'_>, cast: &Cast) {
         .tell_inside("widgetSessions:cleanupExpiredSessions", json!({}))
         .await;
     story.run_jobs().await;
+    let record = json!({ "workspaceId": cast.ws, "action": "story.told", "resourceType": "story" });
+    story.tell_inside("auditLogs:internalRecord", record).await;
+    let report = json!({ "type": "email.delivered", "data": { "email_id": "unknown" } }).to_string();
+    for path in ["emailChannel:internalReceive", "emailChannel:internalNoteDelivery"] {
+        story.tell_inside(path, json!({ "body": report.as_bytes() })).await;
+    }
+    story
+        .tell_inside("auth:internalRotateSigningKey", json!({ "atOnce": false }))
+        .await;
     story.tell(&cast.ada, "auth:signOut", json!({})).await;
     // Eve's session runs out by itself.
     story.wait(31 * Millis::DAY).await;
     story.run_jobs().await;
+    for path in ["auth:internalEndAllSessions", "widgetSessions:internalEndAllSessions"] {
+        story.tell_everything(path).await;
+    }
 }
