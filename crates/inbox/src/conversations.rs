@@ -20,6 +20,7 @@ use opencom_runtime::{Handle, MutationCx, QueryCx};
 
 use self::queries::InboxFilter;
 use self::rows::{ConversationRow, NewConversation, Parties};
+use crate::given::given;
 use crate::messages::rows::NewMessage;
 use crate::{Inbox, messages, visitors};
 
@@ -193,11 +194,6 @@ impl Handle<ListForInbox> for Inbox {
             next_cursor,
         })
     }
-}
-
-/// The text, unless it is absent or empty.
-pub(crate) fn given(text: Option<&str>) -> Option<&str> {
-    text.filter(|text| !text.is_empty())
 }
 
 fn page_size(limit: Option<Int>) -> i64 {

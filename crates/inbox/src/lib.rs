@@ -8,6 +8,7 @@
 mod context;
 pub mod conversations;
 pub mod email;
+mod given;
 mod identity;
 pub mod limits;
 pub mod messages;

@@ -19,9 +19,9 @@ use crate::conversations::rows::{LockedConversation, Parties};
 use crate::conversations::store::NewMessageMarks;
 use crate::email::{SendEmail, outbound};
 use crate::notifications::NotifyNewMessage;
-use crate::support_attachments;
-use crate::support_attachments::binding::{self, Target};
-use crate::{Inbox, conversations};
+use crate::support_attachments::binding;
+use crate::support_attachments::rows::Target;
+use crate::{Inbox, conversations, support_attachments};
 
 /// The most messages in one answer.
 const LIST_LIMIT: i64 = 10_000;

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use opencom_contract::conversations::{AiWorkflowState, Channel, ConversationStatus, ReaderType};
+use opencom_contract::email_channel::Received;
 use opencom_contract::messages::{EmailAttachment, EmailMetadata, SenderType};
 use opencom_core::id::{ConversationId, EmailThreadId, InboundEmailId, MessageId, VisitorId};
 use opencom_core::{Error, Int, Json, Millis, Result};
@@ -16,7 +17,7 @@ use serde_json::json;
 
 use super::files::{self, FetchFiles, Kept};
 use super::rows::{ConfigRow, Fate, NewInbound, NewThread};
-use super::{Received, delivery, fetched, queries, store};
+use super::{delivery, fetched, queries, store};
 use crate::conversations::rows::{LockedConversation, NewConversation, Parties};
 use crate::conversations::store::NewMessageMarks;
 use crate::messages::rows::NewMessage;

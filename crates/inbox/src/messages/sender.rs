@@ -8,9 +8,10 @@ use opencom_core::id::{UserId, VisitorId};
 use opencom_core::{Error, Permission, Result};
 use opencom_runtime::MutationCx;
 
+use crate::conversations::queries;
 use crate::conversations::rows::LockedConversation;
-use crate::conversations::{given, queries};
-use crate::support_attachments::Uploader;
+use crate::given::given;
+use crate::support_attachments::rows::Uploader;
 
 /// An authenticated sender.
 #[derive(Clone, Debug, PartialEq, Eq)]
