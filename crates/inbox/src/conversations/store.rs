@@ -53,7 +53,7 @@ pub(crate) struct NewMessageMarks {
 /// Records a new message in its locked conversation. Takes a bare connection, because it goes down it together with the
 /// message; [`touched`] is the caller's to call.
 pub(crate) async fn record_message(
-    mut connection: &AsyncPgConnection,
+    connection: &AsyncPgConnection,
     conversation: LockedConversation,
     marks: NewMessageMarks,
 ) -> QueryResult<usize> {
@@ -77,7 +77,7 @@ pub(crate) async fn record_message(
             conversations::first_response_at.eq(first.nullable())
         }),
     ));
-    prepared(update).execute(&mut connection).await
+    prepared(update).execute(connection).await
 }
 
 /// Sets the status. Closing states when, opening forgets it.

@@ -37,14 +37,7 @@ pub(crate) async fn parties_and_thread(
     limit: i64,
 ) -> Result<(Option<Parties>, Vec<SignedMessage>)> {
     let connection: &AsyncPgConnection = cx.connection().await?;
-    let parties = async {
-        let mut connection = connection;
-        Parties::query()
-            .find(conversation)
-            .first(&mut connection)
-            .await
-            .optional()
-    };
+    let parties = async { Parties::query().find(conversation).first(connection).await.optional() };
     let (parties, rows) = try_join(parties, load_thread(connection, conversation, before, limit)).await?;
     Ok((parties, read_thread(cx, conversation, rows)))
 }
@@ -52,7 +45,7 @@ pub(crate) async fn parties_and_thread(
 type ThreadRow = (MessageRow, Option<String>, Option<String>);
 
 async fn load_thread(
-    mut connection: &AsyncPgConnection,
+    connection: &AsyncPgConnection,
     conversation: ConversationId,
     before: Option<Position>,
     limit: i64,
@@ -69,7 +62,7 @@ async fn load_thread(
             .filter(messages::created_at.le(at))
             .filter(messages::created_at.lt(at).or(messages::id.lt(id)));
     }
-    literal_limit(query, limit).load(&mut connection).await
+    literal_limit(query, limit).load(connection).await
 }
 
 /// Records what a thread rests on.

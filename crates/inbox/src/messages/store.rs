@@ -37,9 +37,9 @@ pub(crate) async fn insert_and_record(
     Ok(())
 }
 
-async fn insert(mut connection: &AsyncPgConnection, message: &NewMessage<'_>) -> diesel::QueryResult<usize> {
+async fn insert(connection: &AsyncPgConnection, message: &NewMessage<'_>) -> diesel::QueryResult<usize> {
     diesel::insert_into(messages::table)
         .values(message)
-        .execute(&mut connection)
+        .execute(connection)
         .await
 }

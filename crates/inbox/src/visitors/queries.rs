@@ -242,14 +242,14 @@ pub(crate) async fn search(
         .bind::<Uuid, _>(workspace)
         .bind::<Text, _>(text)
         .bind::<BigInt, _>(limit)
-        .load::<VisitorRow>(&mut &*connection);
+        .load::<VisitorRow>(connection);
     let by_email = VisitorRow::query()
         .filter(visitors::workspace_id.eq(workspace))
         .filter(lower(visitors::email).eq(lower(text)))
         .filter(visitors::email.is_not_null())
         .order((visitors::created_at, visitors::id))
         .limit(limit)
-        .load(&mut &*connection);
+        .load(connection);
     let (mut found, by_email): (Vec<VisitorRow>, Vec<VisitorRow>) =
         futures_util::future::try_join(by_name, by_email).await?;
     for row in by_email {
