@@ -12,7 +12,6 @@ use opencom_contract::conversations::{
     GetOrCreateForVisitor, GetTotalUnreadForVisitor, InboxPage, List, ListByVisitor, ListForInbox, MarkAsRead,
     ReaderType, UpdateStatus,
 };
-use opencom_contract::messages::SenderType;
 use opencom_core::error::OrNotFound;
 use opencom_core::id::{ConversationId, MessageId, VisitorId, WorkspaceId};
 use opencom_core::{Error, Int, Permission, Result};
@@ -20,13 +19,12 @@ use opencom_runtime::{Handle, MutationCx, QueryCx, keyset};
 
 use self::queries::InboxFilter;
 use self::rows::{ConversationRow, NewConversation, Parties};
-use crate::messages::rows::NewMessage;
-use crate::{Inbox, messages, visitors};
+use crate::given::given;
+use crate::messages::post;
+use crate::{Inbox, visitors};
 
 /// The first message of every conversation that a visitor opens.
 const GREETING: &str = "Hi! How can we help you today?";
-/// The sender of messages that nobody wrote.
-pub(crate) const SYSTEM: &str = "system";
 /// The most conversations in one answer of `conversations:list`.
 const LIST_LIMIT: i64 = 10_000;
 /// The most conversations of a visitor in one answer.
@@ -185,11 +183,6 @@ impl Handle<ListForInbox> for Inbox {
     }
 }
 
-/// The text, unless it is absent or empty.
-pub(crate) fn given(text: Option<&str>) -> Option<&str> {
-    text.filter(|text| !text.is_empty())
-}
-
 fn page_size(limit: Option<Int>) -> i64 {
     limit.map_or(PAGE, |limit| limit.0.clamp(1, LONGEST_PAGE))
 }
@@ -248,21 +241,12 @@ async fn open_for_visitor(cx: &mut MutationCx, visitor: VisitorId, workspace: Wo
         ai_workflow_state: AiWorkflowState::None,
     };
     let row = store::insert(cx, conversation).await?;
-    let message = NewMessage {
-        id: greeting,
+    let parties = Parties {
+        id: row.id,
         workspace_id: row.workspace_id,
-        conversation_id: row.id,
-        sender_id: SYSTEM,
-        sender_user_id: None,
-        sender_type: SenderType::Bot,
-        content: GREETING,
-        channel: None,
-        email_metadata: None,
-        delivery_status: None,
-        attachment_ids: None,
-        created_at: now,
+        visitor_id: row.visitor_id,
     };
-    messages::store::insert_first(cx, &message).await?;
+    post::greet(cx, parties, greeting, GREETING).await?;
     Ok(row.into())
 }
 

@@ -3,14 +3,19 @@
 //! Mail comes as reports of a provider, whose signature the gateway has checked ([`inbound`]). It finds its conversation by the
 //! signed address that it answers to ([`opencom_mail::alias`]), by the ids of the mails that it answers, or by subject and sender, always
 //! within one workspace. Each mail is taken in once, and every one leaves a row that says what became of it. An answer is a
-//! message that says how far its mail got ([`outbound`]).
+//! message that says how far its mail got ([`outbound`]). What agents write in a conversation by mail becomes mail by a hook on
+//! posting ([`hook`]); nothing that posts messages knows of it.
 
+mod compose;
 mod delivery;
 mod fetched;
 mod files;
+pub(crate) mod hook;
 mod inbound;
-pub(crate) mod outbound;
+mod jobs;
+mod outbound;
 pub(crate) mod queries;
+mod reply;
 pub(crate) mod rows;
 pub(crate) mod store;
 
@@ -27,7 +32,7 @@ use opencom_runtime::{ActionCx, Handle, MutationCx, Perform, QueryCx, Registry};
 
 pub use self::delivery::DropEarlyReports;
 pub use self::files::{DropUnclaimedFiles, FetchFiles};
-pub use self::outbound::SendEmail;
+pub use self::jobs::SendEmail;
 use crate::Inbox;
 
 /// How many characters of a workspace's id its address has at first.
@@ -68,7 +73,7 @@ impl Handle<UpsertEmailConfig> for Inbox {
 
 impl Handle<SendEmailReply> for Inbox {
     async fn handle(&self, cx: &mut MutationCx, req: SendEmailReply) -> Result<SentReply> {
-        outbound::reply(self, cx, req).await
+        reply::reply(self, cx, req).await
     }
 }
 

@@ -3,6 +3,7 @@
 mod context;
 pub mod conversations;
 pub mod email;
+mod given;
 mod identity;
 pub mod limits;
 pub mod messages;

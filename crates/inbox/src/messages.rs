@@ -1,27 +1,28 @@
-//! Messages: who may read a thread, who may write to it, and what a new message does to its conversation.
+//! Messages: who may read a thread, and who may write to it. [`post`] stores what is written.
 
+mod admission;
+pub(crate) mod post;
+pub(crate) mod preview;
 pub(crate) mod queries;
 pub(crate) mod rows;
-mod sender;
+pub(crate) mod sender;
 pub(crate) mod store;
 
-use crate::topics;
-use opencom_contract::conversations::Channel;
-use opencom_contract::messages::{DeliveryStatus, InternalSendBotMessage, List, Message, SendMessage};
+use opencom_contract::messages::{InternalSendBotMessage, List, Message, SendMessage};
 use opencom_core::error::OrNotFound;
 use opencom_core::id::{MessageId, SupportAttachmentId};
 use opencom_core::{Permission, Result};
 use opencom_runtime::{Caller, Handle, MutationCx, QueryCx};
 
-use self::rows::{NewMessage, SignedMessage};
+use self::post::Post;
+use self::preview::preview;
+use self::rows::SignedMessage;
 use self::sender::Sender;
-use crate::conversations::rows::{LockedConversation, Parties};
-use crate::conversations::store::NewMessageMarks;
-use crate::email::{SendEmail, outbound};
-use crate::notifications::NotifyNewMessage;
-use crate::support_attachments;
-use crate::support_attachments::binding::{self, Target};
-use crate::{Inbox, conversations};
+use crate::conversations::queries as conversations;
+use crate::conversations::rows::Parties;
+use crate::support_attachments::rows::Target;
+use crate::support_attachments::{self, binding};
+use crate::{Inbox, topics};
 
 /// The most messages in one answer.
 const LIST_LIMIT: i64 = 10_000;
@@ -61,7 +62,7 @@ impl Handle<List> for Inbox {
 
 impl Handle<SendMessage> for Inbox {
     async fn handle(&self, cx: &mut MutationCx, req: SendMessage) -> Result<MessageId> {
-        let (conversation, sender) = sender::admit(cx, &req).await?;
+        let (conversation, sender) = admission::admit(cx, &req).await?;
         sender.count(cx)?;
         let id = MessageId::generate();
         let attachments = match (&req.attachment_ids, sender.uploader()) {
@@ -77,19 +78,36 @@ impl Handle<SendMessage> for Inbox {
             }
             _ => Vec::new(),
         };
-        self.post(cx, conversation, &sender, id, &req.content, &attachments)
-            .await
+        let post = Post {
+            id,
+            conversation,
+            sender,
+            content: &req.content,
+            attachments: &attachments,
+            mail: None,
+            preview: Some(preview(&req.content, attachments.len())),
+            unread_by: None,
+        };
+        post::post(&self.post_hooks, cx, post).await
     }
 }
 
 impl Handle<InternalSendBotMessage> for Inbox {
     async fn handle(&self, cx: &mut MutationCx, req: InternalSendBotMessage) -> Result<MessageId> {
-        let conversation = conversations::queries::lock(cx, req.conversation_id)
+        let conversation = conversations::lock(cx, req.conversation_id)
             .await?
             .or_not_found("Conversation")?;
-        let sender = Sender::Bot(req.sender_id.unwrap_or_else(|| conversations::SYSTEM.to_owned()));
-        self.post(cx, conversation, &sender, MessageId::generate(), &req.content, &[])
-            .await
+        let post = Post {
+            id: MessageId::generate(),
+            conversation,
+            sender: req.sender_id.map_or_else(Sender::system, Sender::Bot),
+            content: &req.content,
+            attachments: &[],
+            mail: None,
+            preview: Some(preview(&req.content, 0)),
+            unread_by: None,
+        };
+        post::post(&self.post_hooks, cx, post).await
     }
 }
 
@@ -103,91 +121,4 @@ async fn may_read(cx: &mut QueryCx, req: &List, parties: Option<Parties>) -> Res
         return Ok(true);
     }
     cx.has(Permission::ConversationsRead, parties.workspace_id).await
-}
-
-impl Inbox {
-    /// Stores a message in its locked conversation and queues its notification, or its mail where a member answers by mail.
-    async fn post(
-        &self,
-        cx: &mut MutationCx,
-        conversation: LockedConversation,
-        sender: &Sender,
-        id: MessageId,
-        content: &str,
-        attachments: &[SupportAttachmentId],
-    ) -> Result<MessageId> {
-        let now = cx.now();
-        let sender_id = sender.id();
-        let mail = if conversation.channel == Some(Channel::Email) && sender.is_response() {
-            outbound::for_chat(self, cx, conversation).await?
-        } else {
-            None
-        };
-        let metadata = mail.as_ref().map(|(_, metadata)| metadata);
-        let message = NewMessage {
-            id,
-            workspace_id: conversation.parties.workspace_id,
-            conversation_id: conversation.parties.id,
-            sender_id: &sender_id,
-            sender_user_id: sender.user(),
-            sender_type: sender.kind(),
-            content,
-            channel: metadata.map(|_| Channel::Email),
-            email_metadata: metadata,
-            delivery_status: metadata.map(|_| DeliveryStatus::Pending),
-            attachment_ids: Some(attachments).filter(|attachments| !attachments.is_empty()),
-            created_at: now,
-        };
-        let marks = NewMessageMarks {
-            message: id,
-            at: now,
-            unread_by: sender.unread_by(),
-            is_response: sender.is_response(),
-        };
-        store::insert_and_record(cx, &message, conversation, marks).await?;
-        if let Some((config, metadata)) = &mail {
-            outbound::note_thread(cx, conversation, config, metadata).await?;
-            cx.enqueue(&SendEmail::of_text(id))?;
-        } else if sender.is_notified_of() {
-            cx.enqueue(&NotifyNewMessage {
-                conversation_id: conversation.parties.id,
-                message_content: preview(content, attachments.len()).into_owned(),
-                sender_type: sender.kind(),
-                message_id: id,
-                sender_id,
-                sent_at: now,
-                channel: Channel::Chat,
-            })?;
-        }
-        Ok(id)
-    }
-}
-
-/// A message in one line: its text, or how many files it brings when it has none.
-pub(crate) fn preview(content: &str, attachments: usize) -> std::borrow::Cow<'_, str> {
-    match attachments {
-        0 => content.into(),
-        _ if !content.trim().is_empty() => content.into(),
-        1 => "1 attachment".into(),
-        n => format!("{n} attachments").into(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::preview;
-
-    #[test]
-    fn a_preview_is_the_text_or_counts_the_files() {
-        for (content, attachments, line) in [
-            ("hello", 0, "hello"),
-            ("hello", 2, "hello"),
-            ("", 0, ""),
-            (" \n", 0, " \n"),
-            (" \n", 1, "1 attachment"),
-            ("", 3, "3 attachments"),
-        ] {
-            assert_eq!(preview(content, attachments), line, "{content:?} {attachments}");
-        }
-    }
 }

@@ -5,130 +5,32 @@
 //! so that a mail which fails is tried again alone. Opening and assigning a conversation tell nobody by mail.
 
 mod batch;
+pub(crate) mod hook;
+mod jobs;
 mod mail;
 mod queries;
 pub(crate) mod routing;
 mod store;
 
+use std::future::ready;
 use std::sync::Arc;
 
-use std::future::ready;
-
 use opencom_contract::conversations::Channel;
-use opencom_contract::messages::SenderType;
-use opencom_core::id::{ConversationId, MessageId, UserId, VisitorId};
-use opencom_core::{Error, Millis, Result, email};
+use opencom_core::id::{ConversationId, MessageId};
+use opencom_core::{Error, Result, email};
 use opencom_providers::email::{Email, Mailbox};
-use opencom_runtime::{ActionCx, Job, MutationCx, Perform, QueryCx, Registry, ScopedFutureExt};
-use serde::{Deserialize, Serialize};
+use opencom_runtime::{ActionCx, MutationCx, Perform, QueryCx, Registry, ScopedFutureExt};
 
 pub use self::batch::Audience;
 use self::batch::Step;
+pub use self::jobs::{MailNewMessages, NotifyNewMessage, Recipient, SendMessageMail};
 use self::mail::Digest;
 use crate::Inbox;
-use crate::messages::{self, rows::SignedMessage};
+use crate::messages::queries as messages;
+use crate::messages::rows::SignedMessage;
 
 /// How many of the newest messages a mail is made from.
 const LOOK_BACK: i64 = 200;
-
-/// A message was sent.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct NotifyNewMessage {
-    /// Where.
-    pub conversation_id: ConversationId,
-    /// The message in one line.
-    pub message_content: String,
-    /// What the sender is.
-    pub sender_type: SenderType,
-    /// The message.
-    pub message_id: MessageId,
-    /// The sender.
-    pub sender_id: String,
-    /// When.
-    pub sent_at: Millis,
-    /// How it travelled.
-    pub channel: Channel,
-}
-
-impl Job for NotifyNewMessage {
-    const KIND: &'static str = "inbox.notify_new_message";
-}
-
-/// Somebody may have to be told by mail of the messages that were sent to them in one minute.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct MailNewMessages {
-    /// Where.
-    pub conversation_id: ConversationId,
-    /// To whom.
-    pub audience: Audience,
-    /// When one of the messages was sent; stands for its minute.
-    pub sent_at: Millis,
-    /// Whether this is the second look, which waits for the minute's last message to have been quiet.
-    pub again: bool,
-}
-
-impl Job for MailNewMessages {
-    const KIND: &'static str = "inbox.mail_new_messages";
-
-    /// One for each minute, not one for each conversation: a job that is running still holds its key, so a message that
-    /// comes meanwhile must have another. By the time a minute's job runs no message of that minute can come.
-    fn dedupe_key(&self) -> Option<String> {
-        let Self {
-            conversation_id,
-            audience,
-            sent_at,
-            again,
-        } = self;
-        let look = if *again { "again" } else { "first" };
-        Some(format!(
-            "{}:{conversation_id}:{audience:?}:{}:{look}",
-            Self::KIND,
-            batch::minute(*sent_at)
-        ))
-    }
-}
-
-/// One mail to one recipient.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct SendMessageMail {
-    /// Where.
-    pub conversation_id: ConversationId,
-    /// The newest message that the mail tells of.
-    pub message_id: MessageId,
-    /// Who gets it.
-    pub recipient: Recipient,
-}
-
-impl SendMessageMail {
-    /// The same for every attempt, by which providers that know such keys send the mail once.
-    fn idempotency_key(&self) -> String {
-        match self.recipient {
-            Recipient::Member(id) => format!("chat:{}:{id}", self.message_id),
-            Recipient::Visitor(id) => format!("chat:{}:{id}", self.message_id),
-        }
-    }
-}
-
-impl Job for SendMessageMail {
-    const KIND: &'static str = "inbox.send_message_mail";
-
-    fn dedupe_key(&self) -> Option<String> {
-        Some(self.idempotency_key())
-    }
-}
-
-/// Who gets a mail.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Recipient {
-    /// A member of the workspace.
-    Member(UserId),
-    /// The conversation's visitor.
-    Visitor(VisitorId),
-}
 
 pub(crate) fn register_jobs(service: &Arc<Inbox>, registry: &mut Registry) {
     registry.job::<NotifyNewMessage, _>(service);
@@ -172,7 +74,7 @@ impl Perform<MailNewMessages> for Inbox {
             ..
         } = job;
         let thread = cx
-            .read(|cx| messages::queries::thread(cx, conversation_id, LOOK_BACK).scope_boxed())
+            .read(|cx| messages::thread(cx, conversation_id, LOOK_BACK).scope_boxed())
             .await?;
         match batch::next_step(&thread, audience, sent_at, cx.now()) {
             Step::Stop => Ok(()),
@@ -280,7 +182,7 @@ async fn digest(cx: &mut QueryCx, job: &SendMessageMail) -> Result<Option<(Strin
         ),
     };
     let Some(address) = address else { return Ok(None) };
-    let thread = messages::queries::thread(cx, job.conversation_id, LOOK_BACK).await?;
+    let thread = messages::thread(cx, job.conversation_id, LOOK_BACK).await?;
     // Newest first, from the message on that the mail is about.
     let Some(start) = thread.iter().position(|signed| signed.message.id == job.message_id) else {
         return Ok(None);

@@ -1,10 +1,14 @@
-//! The service: what it is given, and nothing else.
+//! The service: what it is given, and what takes part in posting its messages.
 
 use std::sync::Arc;
 
 use opencom_providers::email::received::ReceivedMails;
 use opencom_providers::email::{EmailProvider, Mailbox};
 use opencom_providers::files::FileStore;
+
+use crate::email::hook::SendByMail;
+use crate::messages::post::PostHook;
+use crate::notifications::hook::NotifyOfMessage;
 
 /// What the gateway gives the context.
 pub struct InboxParts {
@@ -25,11 +29,18 @@ pub struct InboxParts {
 /// The context `inbox`.
 pub struct Inbox {
     pub(crate) parts: InboxParts,
+    /// What takes part in posting a message, in this order.
+    pub(crate) post_hooks: Vec<Arc<dyn PostHook>>,
 }
 
 impl Inbox {
     /// The context with its parts.
     pub fn new(parts: InboxParts) -> Self {
-        Self { parts }
+        let mail_domain = parts.mail_domain.clone();
+        Self {
+            parts,
+            // Mail first: what is sent by mail is not announced by a notification too.
+            post_hooks: vec![Arc::new(SendByMail { mail_domain }), Arc::new(NotifyOfMessage)],
+        }
     }
 }

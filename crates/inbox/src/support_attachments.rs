@@ -12,18 +12,16 @@ use std::sync::Arc;
 use std::collections::HashMap;
 
 use opencom_contract::messages::MessageAttachment;
-use opencom_contract::support_attachments::{
-    AttachmentStatus, FinalizeUpload, FinalizedUpload, GenerateUploadUrl, UploaderKind,
-};
+use opencom_contract::support_attachments::{AttachmentStatus, FinalizeUpload, FinalizedUpload, GenerateUploadUrl};
 use opencom_core::error::OrNotFound;
-use opencom_core::id::{StoredFileId, SupportAttachmentId, UserId, VisitorId, WorkspaceId};
+use opencom_core::id::{StoredFileId, SupportAttachmentId, VisitorId, WorkspaceId};
 use opencom_core::{Code, Error, Int, Millis, Permission, Result};
 use opencom_providers::files::FileKey;
 use opencom_runtime::{ActionCx, Handle, Job, MutationCx, Perform, QueryCx, Registry, ScopedFutureExt, files};
 use serde::{Deserialize, Serialize};
 
-use self::rows::AttachmentRow;
-use crate::conversations::given;
+use self::rows::{AttachmentRow, Uploader};
+use crate::given::given;
 use crate::{Inbox, visitors};
 
 /// The largest attachment, in bytes.
@@ -129,31 +127,6 @@ impl Perform<DeleteFiles> for Inbox {
             self.parts.files.delete(&key).await.map_err(Error::internal)?;
         }
         Ok(())
-    }
-}
-
-/// Who uploads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Uploader {
-    /// A member.
-    Agent(UserId),
-    /// A visitor.
-    Visitor(VisitorId),
-}
-
-impl Uploader {
-    pub(crate) fn kind(self) -> UploaderKind {
-        match self {
-            Self::Agent(_) => UploaderKind::Agent,
-            Self::Visitor(_) => UploaderKind::Visitor,
-        }
-    }
-
-    pub(crate) fn id(self) -> String {
-        match self {
-            Self::Agent(id) => id.to_string(),
-            Self::Visitor(id) => id.to_string(),
-        }
     }
 }
 

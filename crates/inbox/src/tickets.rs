@@ -22,9 +22,9 @@ use opencom_runtime::{ActionCx, Handle, MutationCx, Perform, QueryCx, Registry, 
 
 use self::notify::{Actor, Cause, NotifyTicket};
 use self::rows::{CommentRow, NewTicket, TicketEntry};
-use crate::support_attachments::binding::{self, Target};
-use crate::support_attachments::{self, Uploader};
-use crate::{Inbox, conversations, visitors};
+use crate::support_attachments::binding;
+use crate::support_attachments::rows::{Target, Uploader};
+use crate::{Inbox, conversations, support_attachments, visitors};
 
 /// The most tickets in one answer of `tickets:list`.
 const LIST_LIMIT: i64 = 1000;

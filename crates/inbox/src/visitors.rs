@@ -15,8 +15,9 @@ use opencom_core::error::OrNotFound;
 use opencom_core::{Code, Error, Int, Millis, Permission, Result};
 use opencom_runtime::{Handle, MutationCx, QueryCx};
 
+use self::rows::VisitorRow;
+use crate::given::given;
 use crate::{Inbox, workspace_settings};
-use rows::{VisitorRow, given};
 
 /// A visitor is online for this long after its last sign of life.
 const ONLINE_FOR: i64 = 2 * Millis::MINUTE;

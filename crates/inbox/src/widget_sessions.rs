@@ -1,5 +1,6 @@
 //! Visitors' sessions: how the widget and the mobile SDKs come in, and for how long.
 
+mod audit;
 mod boot;
 mod rows;
 mod store;
@@ -7,16 +8,14 @@ mod store;
 use std::sync::Arc;
 
 use crate::limits;
-use opencom_contract::audit_logs::InternalRecord;
 use opencom_contract::widget_sessions;
 use opencom_contract::widget_sessions::{Booted, Cleanup, Refreshed, Revoked, TokenVerdict};
 use opencom_core::auth::token;
-use opencom_core::id::{VisitorId, WorkspaceId};
 use opencom_core::{Code, Error, Int, Millis, Result};
 use opencom_runtime::access::{LIVE_GRACE_MS, SessionError};
 use opencom_runtime::{ActionCx, Handle, Job, MutationCx, Perform, QueryCx, Registry, ScopedFutureExt};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::visitors::queries;
 use crate::{Inbox, workspace_settings};
@@ -64,7 +63,7 @@ impl Handle<widget_sessions::Refresh> for Inbox {
         let visitor = store::replace(cx, &req.session_token, &session_token, expires_at).await?;
         let visitor = visitor.ok_or(SessionError::Unknown)?;
         let metadata = json!({ "source": "widgetSessions.refresh", "refreshed": true });
-        log_session(cx, session.workspace_id, visitor, "auth.session.created", metadata).await?;
+        audit::record(cx, session.workspace_id, visitor, "auth.session.created", metadata).await?;
         Ok(Refreshed {
             session_token,
             expires_at,
@@ -76,7 +75,7 @@ impl Handle<widget_sessions::Revoke> for Inbox {
     async fn handle(&self, cx: &mut MutationCx, req: widget_sessions::Revoke) -> Result<Revoked> {
         if let Some((workspace, visitor)) = store::delete(cx, &req.session_token).await? {
             let metadata = json!({ "source": "widgetSessions.revoke" });
-            log_session(cx, workspace, visitor, "auth.logout", metadata).await?;
+            audit::record(cx, workspace, visitor, "auth.logout", metadata).await?;
         }
         Ok(Revoked { success: true })
     }
@@ -134,24 +133,6 @@ impl Handle<widget_sessions::InternalEndAllSessions> for Inbox {
     async fn handle(&self, cx: &mut MutationCx, _: widget_sessions::InternalEndAllSessions) -> Result<Int> {
         store::end_all(cx).await
     }
-}
-
-async fn log_session(
-    cx: &mut MutationCx,
-    workspace_id: WorkspaceId,
-    visitor: VisitorId,
-    action: &'static str,
-    metadata: Value,
-) -> Result<()> {
-    let entry = InternalRecord {
-        workspace_id,
-        actor_id: None,
-        action: action.to_owned(),
-        resource_type: "widgetSession".to_owned(),
-        resource_id: Some(visitor.to_string()),
-        metadata: Some(metadata),
-    };
-    cx.call(entry).await
 }
 
 fn refused(reason: &str) -> TokenVerdict {

@@ -41,7 +41,7 @@ pub(crate) async fn by_id(cx: &mut QueryCx, id: ConversationId) -> Result<Option
 }
 
 /// Whose a conversation is. Records no topic, because the row changes with every counter: a query that refuses by it reads
-/// [`Topic::Conversation`] itself.
+/// [`topics::conversation`] itself.
 pub(crate) async fn parties(cx: &mut QueryCx, id: ConversationId) -> Result<Option<Parties>> {
     Ok(Parties::query()
         .find(id)

@@ -12,9 +12,9 @@ use opencom_mail::{Incoming, automatic};
 use opencom_runtime::{ActionCx, Job, MutationCx, ScopedFutureExt};
 use serde::{Deserialize, Serialize};
 
-use super::queries;
-use super::store::{self, Delivery};
+use super::{queries, store};
 use crate::messages::rows::MessageRow;
+use crate::messages::store::{self as messages, Delivery};
 
 /// How long a report waits for its message. A job that was cut short between sending and writing is tried again well before.
 const WAITS_FOR: i64 = Millis::DAY;
@@ -56,7 +56,7 @@ async fn apply(cx: &mut MutationCx, event: &DeliveryEvent) -> Result<()> {
         delivery_error: error_of(status),
         ..Delivery::default()
     };
-    store::set_delivery(cx, &message, &delivery).await
+    messages::set_delivery(cx, &message, &delivery).await
 }
 
 /// Writes that the provider took the mail of `sent`, a message as it was before, and what was reported of it meanwhile.
@@ -84,7 +84,7 @@ pub(super) async fn accepted(cx: &mut MutationCx, sent: &MessageRow, provider_id
         provider_mail_id: provider_id,
         delivery_error: error_of(status),
     };
-    store::set_delivery(cx, &message, &delivery).await
+    messages::set_delivery(cx, &message, &delivery).await
 }
 
 /// Deletes reports that waited in vain.
@@ -132,7 +132,7 @@ pub(super) async fn came_back(cx: &mut MutationCx, workspace: WorkspaceId, mail:
             delivery_error: error_of(DeliveryStatus::Bounced),
             ..Delivery::default()
         };
-        store::set_delivery(cx, &message, &delivery).await?;
+        messages::set_delivery(cx, &message, &delivery).await?;
     }
     Ok(())
 }

@@ -12,8 +12,9 @@ use opencom_runtime::files::{self, StoredFile};
 use opencom_runtime::{ActionCx, Job, MutationCx, ScopedFutureExt};
 use serde::{Deserialize, Serialize};
 
-use super::{queries, store};
+use super::queries;
 use crate::Inbox;
+use crate::messages::store;
 
 /// The largest file that is kept, in bytes.
 const LARGEST: u64 = 64 * 1024 * 1024;

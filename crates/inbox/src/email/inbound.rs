@@ -3,8 +3,9 @@
 use std::collections::HashSet;
 
 use opencom_contract::conversations::{AiWorkflowState, Channel, ConversationStatus, ReaderType};
-use opencom_contract::messages::{EmailAttachment, EmailMetadata, SenderType};
-use opencom_core::id::{ConversationId, EmailThreadId, InboundEmailId, MessageId, VisitorId};
+use opencom_contract::email_channel::Received;
+use opencom_contract::messages::{EmailAttachment, EmailMetadata};
+use opencom_core::id::{ConversationId, EmailThreadId, InboundEmailId, MessageId, VisitorId, WorkspaceId};
 use opencom_core::{Error, Int, Json, Millis, Result};
 use opencom_mail::automatic::{self, Automatic};
 use opencom_mail::body::{self, Visible};
@@ -16,12 +17,13 @@ use serde_json::json;
 
 use super::files::{self, FetchFiles, Kept};
 use super::rows::{ConfigRow, Fate, NewInbound, NewThread};
-use super::{Received, delivery, fetched, queries, store};
+use super::{delivery, fetched, queries, store};
+use crate::Inbox;
 use crate::conversations::rows::{LockedConversation, NewConversation, Parties};
-use crate::conversations::store::NewMessageMarks;
-use crate::messages::rows::NewMessage;
-use crate::notifications::NotifyNewMessage;
-use crate::{Inbox, conversations, messages, visitors};
+use crate::conversations::{queries as conversation_queries, store as conversation_store};
+use crate::messages::post::{self, Direction, Mail, Post};
+use crate::messages::sender::Sender;
+use crate::visitors::store as visitors;
 
 /// How long after a mail another one of the same subject and sender counts as its continuation.
 const SUBJECT_HOLDS: i64 = 90 * Millis::DAY;
@@ -167,8 +169,8 @@ async fn store_mail(inbox: &Inbox, cx: &mut MutationCx, arrival: Arrival<'_>) ->
     }
     files::record(cx, kept.all()).await?;
     let (conversation_id, message_id) = match fate {
-        Fate::Unreadable => store_unreadable(cx, arrival, &shown).await?,
-        Fate::Stored | Fate::Dropped => store_message(cx, arrival, is_forwarded, &shown).await?,
+        Fate::Unreadable => store_unreadable(inbox, cx, arrival, &shown).await?,
+        Fate::Stored | Fate::Dropped => store_message(inbox, cx, arrival, is_forwarded, &shown).await?,
     };
     store::set_message(cx, id, conversation_id, message_id).await?;
     let has_files = mail.attachments.as_ref().is_some_and(|files| !files.is_empty());
@@ -201,12 +203,13 @@ async fn is_own(inbox: &Inbox, cx: &mut MutationCx, config: &ConfigRow, mail: &I
 
 /// A mail as a message of its sender.
 async fn store_message(
+    inbox: &Inbox,
     cx: &mut MutationCx,
     arrival: Arrival<'_>,
     is_forwarded: bool,
     shown: &Visible,
 ) -> Result<(ConversationId, MessageId)> {
-    let Arrival { config, mail, kept, .. } = arrival;
+    let Arrival { config, mail, .. } = arrival;
     let workspace = config.workspace_id;
     let now = cx.now();
     let from = if is_forwarded {
@@ -223,52 +226,38 @@ async fn store_message(
             &made
         }
     };
-    let visitor = visitors::store::by_mail(cx, workspace, &sender).await?;
+    let visitor = visitors::by_mail(cx, workspace, &sender).await?;
     let conversation = match find_conversation(cx, arrival, is_forwarded, &sender).await? {
         Some(conversation) => conversation,
         None => open_conversation(cx, workspace, Some(visitor), &mail.subject).await?,
     };
-    let attachments = mail.attachments.as_ref().map(|files| {
-        let public_url = &cx.server().public_url;
-        files::described(public_url, files, &kept.files)
-    });
-    let in_reply_to = mail.in_reply_to.clone().filter(|_| !is_forwarded);
-    let references = mail.references.clone().filter(|_| !is_forwarded);
-    let metadata = EmailMetadata {
-        subject: Some(mail.subject.clone()),
-        from: Some(from),
-        to: Some(mail.to.clone()),
-        cc: mail.cc.clone().filter(|_| !is_forwarded),
-        bcc: None,
-        message_id: Some(rfc_id.to_owned()),
-        in_reply_to,
-        references,
-        attachments,
-    };
-    let id = MessageId::generate();
-    let sender_id = visitor.to_string();
-    post(
-        cx,
+    let post = Post {
+        id: MessageId::generate(),
         conversation,
-        id,
-        &sender_id,
-        SenderType::Visitor,
-        &shown.content,
-        &metadata,
-    )
-    .await?;
+        sender: Sender::Visitor(visitor),
+        content: &shown.content,
+        attachments: &[],
+        mail: Some(Mail {
+            metadata: received_metadata(&cx.server().public_url, arrival, is_forwarded, from, rfc_id),
+            direction: Direction::Received,
+        }),
+        preview: (!is_forwarded).then(|| truncate(&shown.one_line, PREVIEW).into()),
+        unread_by: None,
+    };
+    let id = post::post(&inbox.post_hooks, cx, post).await?;
     let thread_subject = if is_forwarded {
         subject::strip_forward_prefix(&mail.subject)
     } else {
         &mail.subject
     };
+    let (in_reply_to, references) = answered(mail, is_forwarded);
     let thread = NewThread {
         id: EmailThreadId::generate(),
         workspace_id: workspace,
         conversation_id: conversation.parties.id,
         message_id: rfc_id,
-        in_reply_to: metadata.in_reply_to.as_deref().map(truncate_line),
-        reference_ids: metadata.references.as_deref(),
+        in_reply_to: in_reply_to.map(truncate_line),
+        reference_ids: references,
         subject: &mail.subject,
         normalized_subject: &subject::normalize(thread_subject),
         sender_email: &sender,
@@ -276,22 +265,44 @@ async fn store_message(
         created_at: now,
     };
     store::insert_thread(cx, &thread).await?;
-    if !is_forwarded {
-        cx.enqueue(&NotifyNewMessage {
-            conversation_id: conversation.parties.id,
-            message_content: truncate(&shown.one_line, PREVIEW).to_owned(),
-            sender_type: SenderType::Visitor,
-            message_id: id,
-            sender_id,
-            sent_at: now,
-            channel: Channel::Email,
-        })?;
-    }
     Ok((conversation.parties.id, id))
+}
+
+/// The ids that a mail answers: `In-Reply-To` and `References`. A forwarded mail answers none.
+fn answered(mail: &Incoming, is_forwarded: bool) -> (Option<&str>, Option<&[String]>) {
+    if is_forwarded {
+        return (None, None);
+    }
+    (mail.in_reply_to.as_deref(), mail.references.as_deref())
+}
+
+/// What the message of a received mail has beside its text.
+fn received_metadata(
+    public_url: &str,
+    arrival: Arrival<'_>,
+    is_forwarded: bool,
+    from: String,
+    rfc_id: &str,
+) -> EmailMetadata {
+    let Arrival { mail, kept, .. } = arrival;
+    let (in_reply_to, references) = answered(mail, is_forwarded);
+    let files = mail.attachments.as_ref();
+    EmailMetadata {
+        subject: Some(mail.subject.clone()),
+        from: Some(from),
+        to: Some(mail.to.clone()),
+        cc: mail.cc.clone().filter(|_| !is_forwarded),
+        bcc: None,
+        message_id: Some(rfc_id.to_owned()),
+        in_reply_to: in_reply_to.map(ToOwned::to_owned),
+        references: references.map(<[String]>::to_vec),
+        attachments: files.map(|files| files::described(public_url, files, &kept.files)),
+    }
 }
 
 /// A mail that could not be read, as something that the members see: nothing is lost without a word.
 async fn store_unreadable(
+    inbox: &Inbox,
     cx: &mut MutationCx,
     arrival: Arrival<'_>,
     shown: &Visible,
@@ -324,50 +335,22 @@ async fn store_unreadable(
         attachments: Some(files.into_iter().chain(raw).collect()),
         ..EmailMetadata::default()
     };
-    let id = MessageId::generate();
-    post(
-        cx,
+    let post = Post {
+        id: MessageId::generate(),
         conversation,
-        id,
-        conversations::SYSTEM,
-        SenderType::Bot,
-        &content,
-        &metadata,
-    )
-    .await?;
-    Ok((conversation.parties.id, id))
-}
-
-async fn post(
-    cx: &mut MutationCx,
-    conversation: LockedConversation,
-    id: MessageId,
-    sender_id: &str,
-    sender_type: SenderType,
-    content: &str,
-    metadata: &EmailMetadata,
-) -> Result<()> {
-    let message = NewMessage {
-        id,
-        workspace_id: conversation.parties.workspace_id,
-        conversation_id: conversation.parties.id,
-        sender_id,
-        sender_user_id: None,
-        sender_type,
-        content,
-        channel: Some(Channel::Email),
-        email_metadata: Some(metadata),
-        delivery_status: None,
-        attachment_ids: None,
-        created_at: cx.now(),
-    };
-    let marks = NewMessageMarks {
-        message: id,
-        at: cx.now(),
+        sender: Sender::system(),
+        content: &content,
+        attachments: &[],
+        mail: Some(Mail {
+            metadata,
+            direction: Direction::Received,
+        }),
+        preview: None,
+        // A bot's message, but it is the members who have to read it.
         unread_by: Some(ReaderType::Agent),
-        is_response: false,
     };
-    messages::store::insert_and_record(cx, &message, conversation, marks).await
+    let id = post::post(&inbox.post_hooks, cx, post).await?;
+    Ok((conversation.parties.id, id))
 }
 
 /// The conversation that a mail continues, locked, and open again if it was closed.
@@ -418,17 +401,17 @@ async fn find_conversation(
 }
 
 async fn reopened(cx: &mut MutationCx, id: ConversationId, arrival: Arrival<'_>) -> Result<Option<LockedConversation>> {
-    let locked = conversations::queries::lock(cx, id).await?;
+    let locked = conversation_queries::lock(cx, id).await?;
     let locked = locked.filter(|locked| locked.parties.workspace_id == arrival.config.workspace_id);
     if let Some(locked) = &locked {
-        conversations::store::reopen(cx, locked.parties).await?;
+        conversation_store::reopen(cx, locked.parties).await?;
     }
     Ok(locked)
 }
 
 async fn open_conversation(
     cx: &mut MutationCx,
-    workspace: opencom_core::id::WorkspaceId,
+    workspace: WorkspaceId,
     visitor: Option<VisitorId>,
     subject: &str,
 ) -> Result<LockedConversation> {
@@ -448,7 +431,7 @@ async fn open_conversation(
         last_message_id: None,
         ai_workflow_state: AiWorkflowState::None,
     };
-    conversations::store::insert(cx, conversation).await?;
+    conversation_store::insert(cx, conversation).await?;
     Ok(LockedConversation {
         parties: Parties {
             id,

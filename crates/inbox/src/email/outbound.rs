@@ -1,248 +1,24 @@
-//! Answers by mail: a message is stored with the headers of its mail, and a job sends it.
+//! Sends the mails of messages.
 
 use bytes::{Bytes, BytesMut};
 use futures_util::TryStreamExt as _;
-use opencom_contract::conversations::{Channel, ReaderType};
-use opencom_contract::email_channel::{SendEmailReply, SentReply};
-use opencom_contract::messages::{DeliveryStatus, EmailMetadata, SenderType};
-use opencom_core::auth::token;
-use opencom_core::error::OrNotFound;
-use opencom_core::id::{EmailThreadId, MessageId, StoredFileId, WorkspaceId};
-use opencom_core::{Error, Permission, Result};
+use opencom_contract::messages::DeliveryStatus;
+use opencom_core::id::{MessageId, StoredFileId};
+use opencom_core::{Error, Result};
 use opencom_mail::outgoing::{Bodies, Written};
-use opencom_mail::{address, alias, subject, threading};
+use opencom_mail::{alias, threading};
 use opencom_providers::email::{Attachment, Email, EmailError, Mailbox};
 use opencom_providers::files::FileKey;
-use opencom_runtime::{ActionCx, Job, MutationCx, QueryCx, ScopedFutureExt};
-use serde::{Deserialize, Serialize};
+use opencom_runtime::{ActionCx, QueryCx, ScopedFutureExt};
 
-use super::rows::{ConfigRow, NewThread};
-use super::store::{self, Delivery};
+use super::jobs::SendEmail;
+use super::rows::ConfigRow;
 use super::{delivery, queries};
-use crate::conversations::rows::LockedConversation;
-use crate::conversations::store::NewMessageMarks;
-use crate::messages::rows::{MessageRow, NewMessage};
-use crate::{Inbox, conversations, messages, support_attachments};
-
-/// Sends a message's mail.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct SendEmail {
-    message_id: MessageId,
-    /// Whether the message is HTML already.
-    is_html: bool,
-    /// The body as text, where it differs from what the message says.
-    text: Option<String>,
-}
-
-impl Job for SendEmail {
-    const KIND: &'static str = "inbox.send_email";
-
-    fn dedupe_key(&self) -> Option<String> {
-        Some(format!("send_email:{}", self.message_id))
-    }
-}
-
-impl SendEmail {
-    /// Sends a message that an agent wrote as text.
-    pub(crate) fn of_text(message_id: MessageId) -> Self {
-        Self {
-            message_id,
-            is_html: false,
-            text: None,
-        }
-    }
-}
-
-/// `emailChannel:sendEmailReply`.
-pub(super) async fn reply(inbox: &Inbox, cx: &mut MutationCx, req: SendEmailReply) -> Result<SentReply> {
-    let agent = cx.agent().await?;
-    if req.agent_id != agent.id {
-        return Err(Error::not_authorized("Cannot send email as another agent"));
-    }
-    let conversation = conversations::queries::lock(cx, req.conversation_id)
-        .await?
-        .or_not_found("Conversation")?;
-    let workspace = conversation.parties.workspace_id;
-    cx.require(Permission::ConversationsReply, workspace).await?;
-    let config = queries::config(cx, workspace).await?.filter(|config| config.enabled);
-    let Some(config) = config else {
-        let text = "Email channel not configured for this workspace";
-        return Err(Error::invalid("conversationId", text));
-    };
-    let recipients = req.to.len() + req.cc.as_ref().map_or(0, Vec::len) + req.bcc.as_ref().map_or(0, Vec::len);
-    let good = |addresses: &[String]| addresses.iter().all(|to| to.parse::<Mailbox>().is_ok());
-    if req.to.is_empty() || recipients > 50 || !good(&req.to) {
-        return Err(Error::invalid(
-            "to",
-            "to must be 1 to 50 e-mail addresses, copies included",
-        ));
-    }
-    if ![&req.cc, &req.bcc]
-        .into_iter()
-        .flatten()
-        .all(|addresses| good(addresses))
-    {
-        return Err(Error::invalid("cc", "cc and bcc must be e-mail addresses"));
-    }
-    if req.subject.contains(char::is_control) {
-        return Err(Error::invalid("subject", "subject must be one line"));
-    }
-    let answered = match &req.reply_to_message_id {
-        Some(id) => Some(Answered {
-            references: queries::references_of(cx, workspace, id).await?.unwrap_or_default(),
-            message_id: id.clone(),
-        }),
-        None => None,
-    };
-    let mail = Mail {
-        to: req.to,
-        cc: req.cc,
-        bcc: req.bcc,
-        subject: req.subject,
-        answered,
-    };
-    let id = MessageId::generate();
-    let sender_id = agent.id.to_string();
-    let metadata = mail.metadata(&config, &new_message_id(cx, workspace, &inbox.parts.mail_domain)?);
-    let message = NewMessage {
-        id,
-        workspace_id: conversation.parties.workspace_id,
-        conversation_id: conversation.parties.id,
-        sender_id: &sender_id,
-        sender_user_id: Some(agent.id),
-        sender_type: SenderType::Agent,
-        content: &req.html_body,
-        channel: Some(Channel::Email),
-        email_metadata: Some(&metadata),
-        delivery_status: Some(DeliveryStatus::Pending),
-        attachment_ids: None,
-        created_at: cx.now(),
-    };
-    let marks = NewMessageMarks {
-        message: id,
-        at: cx.now(),
-        unread_by: Some(ReaderType::Visitor),
-        is_response: true,
-    };
-    messages::store::insert_and_record(cx, &message, conversation, marks).await?;
-    note_thread(cx, conversation, &config, &metadata).await?;
-    cx.enqueue(&SendEmail {
-        message_id: id,
-        is_html: true,
-        text: req.text_body,
-    })?;
-    Ok(SentReply {
-        message_id: id,
-        email_message_id: metadata.message_id.unwrap_or_default(),
-    })
-}
-
-/// The headers of the mail that an agent's chat message in a conversation by mail becomes; `None` where none is sent: the
-/// channel is off, or nobody knows where to.
-pub(crate) async fn for_chat(
-    inbox: &Inbox,
-    cx: &mut MutationCx,
-    conversation: LockedConversation,
-) -> Result<Option<(ConfigRow, EmailMetadata)>> {
-    let workspace = conversation.parties.workspace_id;
-    let Some(config) = queries::config(cx, workspace).await?.filter(|config| config.enabled) else {
-        return Ok(None);
-    };
-    let last = queries::last_received(cx, conversation.parties.id).await?;
-    let to = match (&last, conversation.parties.visitor_id) {
-        (Some(last), _) => Some(last.sender_email.clone()),
-        (None, Some(visitor)) => crate::visitors::queries::by_id(cx, visitor)
-            .await?
-            .and_then(|row| row.email),
-        (None, None) => None,
-    };
-    let Some(to) = to.filter(|to| to.parse::<Mailbox>().is_ok()) else {
-        return Ok(None);
-    };
-    let subject = match &last {
-        Some(last) => last.subject.clone(),
-        None => conversations::queries::by_id(cx, conversation.parties.id)
-            .await?
-            .and_then(|row| row.subject)
-            .unwrap_or_default(),
-    };
-    let mail = Mail {
-        to: vec![to],
-        cc: None,
-        bcc: None,
-        subject: subject::reply(&subject),
-        answered: last.map(|last| Answered {
-            message_id: last.message_id,
-            references: last.reference_ids.unwrap_or_default(),
-        }),
-    };
-    let id = new_message_id(cx, workspace, &inbox.parts.mail_domain)?;
-    let metadata = mail.metadata(&config, &id);
-    Ok(Some((config, metadata)))
-}
-
-/// Notes a mail that will be sent, so that its answers find the conversation.
-pub(crate) async fn note_thread(
-    cx: &mut MutationCx,
-    conversation: LockedConversation,
-    config: &ConfigRow,
-    metadata: &EmailMetadata,
-) -> Result<()> {
-    let subject = metadata.subject.as_deref().unwrap_or_default();
-    let thread = NewThread {
-        id: EmailThreadId::generate(),
-        workspace_id: config.workspace_id,
-        conversation_id: conversation.parties.id,
-        message_id: metadata.message_id.as_deref().unwrap_or_default(),
-        in_reply_to: metadata.in_reply_to.as_deref(),
-        reference_ids: metadata.references.as_deref(),
-        subject,
-        normalized_subject: &subject::normalize(subject),
-        sender_email: &address::bare(config.sender()),
-        is_inbound: false,
-        created_at: cx.now(),
-    };
-    store::insert_thread(cx, &thread).await
-}
-
-/// The mail that is answered.
-struct Answered {
-    message_id: String,
-    references: Vec<String>,
-}
-
-struct Mail {
-    to: Vec<String>,
-    cc: Option<Vec<String>>,
-    bcc: Option<Vec<String>>,
-    subject: String,
-    answered: Option<Answered>,
-}
-
-impl Mail {
-    fn metadata(self, config: &ConfigRow, message_id: &str) -> EmailMetadata {
-        let in_reply_to = self.answered.as_ref().map(|answered| answered.message_id.clone());
-        let references = self
-            .answered
-            .map(|answered| threading::reply_references(answered.references, answered.message_id));
-        EmailMetadata {
-            subject: Some(self.subject),
-            from: Some(config.sender().to_owned()),
-            to: Some(self.to),
-            cc: self.cc,
-            bcc: self.bcc,
-            message_id: Some(message_id.to_owned()),
-            in_reply_to,
-            references,
-            attachments: None,
-        }
-    }
-}
-
-fn new_message_id(cx: &MutationCx, workspace: WorkspaceId, domain: &str) -> Result<String> {
-    Ok(threading::message_id(cx.now(), token::random()?, workspace, domain))
-}
+use crate::Inbox;
+use crate::messages::rows::MessageRow;
+use crate::messages::store::{self, Delivery};
+use crate::support_attachments::queries as attachments;
+use crate::support_attachments::rows::AttachmentRow;
 
 /// What a mail is made from.
 struct Draft {
@@ -307,10 +83,8 @@ async fn draft(cx: &mut QueryCx, id: MessageId) -> Result<Option<Draft>> {
         None => None,
     };
     let ids = message.attachment_ids.clone().unwrap_or_default();
-    let attached = support_attachments::queries::attached(cx, &ids).await?;
-    let file = |(row, has_file): (support_attachments::rows::AttachmentRow, bool)| {
-        has_file.then_some((row.file_name, row.mime_type, row.file_id))
-    };
+    let attached = attachments::attached(cx, &ids).await?;
+    let file = |(row, has_file): (AttachmentRow, bool)| has_file.then_some((row.file_name, row.mime_type, row.file_id));
     let mut files: Vec<_> = attached.into_iter().filter_map(file).collect();
     let stored = message
         .email_metadata

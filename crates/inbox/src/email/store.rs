@@ -1,21 +1,18 @@
-//! Writes of `email_configs`, `email_threads`, `inbound_emails` and `early_mail_reports`, and of what mail writes to messages.
+//! Writes of `email_configs`, `email_threads`, `inbound_emails` and `early_mail_reports`.
 
 use crate::topics;
 use diesel::prelude::*;
 use diesel::result::Error as DieselError;
 use diesel::sql_types::{BigInt, Text, Timestamptz};
 use opencom_contract::email_channel::UpsertEmailConfig;
-use opencom_contract::messages::{DeliveryStatus, EmailMetadata};
 use opencom_core::id::{ConversationId, EmailConfigId, InboundEmailId, MessageId, WorkspaceId};
 use opencom_core::{Millis, Result};
 use opencom_runtime::MutationCx;
 use opencom_runtime::RunQueryDsl;
 use opencom_runtime::database::{broken_unique, overtaken};
-use opencom_schema::{conversations, early_mail_reports, email_configs, email_threads, inbound_emails, messages};
+use opencom_schema::{early_mail_reports, email_configs, email_threads, inbound_emails};
 
 use super::rows::{NewInbound, NewThread};
-use crate::conversations::rows::Parties;
-use crate::messages::rows::MessageRow;
 
 /// By hand, because diesel takes no sub-select on the table that it deletes from.
 const DROP_EARLY_REPORTS: &str = "DELETE FROM early_mail_reports WHERE ctid = ANY (ARRAY(
@@ -110,27 +107,6 @@ pub(crate) async fn set_message(
     Ok(())
 }
 
-/// What became of the attempt to send a message, or of the mail.
-#[derive(Clone, Debug, Default, AsChangeset)]
-#[diesel(table_name = messages)]
-#[diesel(check_for_backend(diesel::pg::Pg))]
-pub(crate) struct Delivery<'a> {
-    pub(crate) delivery_status: Option<DeliveryStatus>,
-    pub(crate) provider_mail_id: Option<&'a str>,
-    #[diesel(treat_none_as_null = true)]
-    pub(crate) delivery_error: Option<&'a str>,
-}
-
-/// Writes how far a mail got.
-pub(crate) async fn set_delivery(cx: &mut MutationCx, message: &MessageRow, delivery: &Delivery<'_>) -> Result<()> {
-    changed(cx, message).await?;
-    diesel::update(messages::table.find(message.id))
-        .set(delivery)
-        .execute(cx.connection().await?)
-        .await?;
-    Ok(())
-}
-
 /// Makes those take turns who write what they know of the mail that its provider calls so.
 pub(crate) async fn lock_provider_mail(cx: &mut MutationCx, id: &str) -> Result<()> {
     diesel::sql_query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))")
@@ -172,31 +148,6 @@ pub(crate) async fn drop_early_reports(cx: &mut MutationCx, time: Millis, limit:
         .bind::<BigInt, _>(limit)
         .execute(cx.connection().await?)
         .await?)
-}
-
-/// Writes what a message says of its mail.
-pub(crate) async fn set_metadata(cx: &mut MutationCx, message: &MessageRow, metadata: &EmailMetadata) -> Result<()> {
-    changed(cx, message).await?;
-    diesel::update(messages::table.find(message.id))
-        .set(messages::email_metadata.eq(metadata))
-        .execute(cx.connection().await?)
-        .await?;
-    Ok(())
-}
-
-/// Records that a message changed, for its thread and for the lists that show it as the newest one.
-async fn changed(cx: &mut MutationCx, message: &MessageRow) -> Result<()> {
-    cx.write(topics::message(message.id));
-    cx.write(topics::messages_of_conversation(message.conversation_id));
-    let parties: Option<Parties> = Parties::query()
-        .filter(conversations::id.eq(message.conversation_id))
-        .first(cx.connection().await?)
-        .await
-        .optional()?;
-    if let Some(parties) = parties {
-        crate::conversations::store::touched(cx, parties);
-    }
-    Ok(())
 }
 
 /// The workspace's address with as much of the workspace's id as it takes to be the only one.

@@ -8,7 +8,7 @@ use opencom_mail::notification::{Author, MAX_MESSAGES, Message, Notification, Re
 
 use super::batch::Audience;
 use super::queries::Subject;
-use crate::messages::preview;
+use crate::messages::preview::preview;
 use crate::messages::rows::SignedMessage;
 
 /// The rows that a notification is made from.

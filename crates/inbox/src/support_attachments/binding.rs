@@ -1,21 +1,12 @@
 //! How staged attachments become part of a message or a ticket.
 
 use opencom_contract::support_attachments::AttachmentStatus;
-use opencom_core::id::{MessageId, SupportAttachmentId, TicketId, WorkspaceId};
+use opencom_core::id::{SupportAttachmentId, WorkspaceId};
 use opencom_core::{Code, Error, Millis, Result};
 use opencom_runtime::MutationCx;
 
-use super::rows::AttachmentRow;
-use super::{Uploader, queries, store};
-
-/// What attachments become part of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Target {
-    /// A message.
-    Message(MessageId),
-    /// A ticket.
-    Ticket(TicketId),
-}
+use super::rows::{AttachmentRow, Target, Uploader};
+use super::{queries, store};
 
 /// The most files of one message or ticket.
 const MOST: usize = 5;
@@ -79,7 +70,7 @@ fn check(id: SupportAttachmentId, row: Option<&AttachmentRow>, uploader: Uploade
 
 #[cfg(test)]
 mod tests {
-    use opencom_core::id::{StoredFileId, UserId, VisitorId};
+    use opencom_core::id::{MessageId, StoredFileId, UserId, VisitorId};
 
     use super::*;
 

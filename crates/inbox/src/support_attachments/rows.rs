@@ -1,9 +1,11 @@
-//! Rows of `support_attachments`.
+//! Rows of `support_attachments`, who uploads them and what they become part of.
 
 use diesel::prelude::*;
 use opencom_contract::support_attachments::{AttachmentStatus, UploaderKind};
 use opencom_core::Millis;
-use opencom_core::id::{MessageId, StoredFileId, SupportAttachmentId, TicketCommentId, TicketId, WorkspaceId};
+use opencom_core::id::{
+    MessageId, StoredFileId, SupportAttachmentId, TicketCommentId, TicketId, UserId, VisitorId, WorkspaceId,
+};
 use opencom_schema::support_attachments;
 
 /// An attachment's row.
@@ -27,4 +29,38 @@ pub(crate) struct AttachmentRow {
     pub(crate) created_at: Millis,
     pub(crate) attached_at: Option<Millis>,
     pub(crate) expires_at: Option<Millis>,
+}
+
+/// Who uploads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Uploader {
+    /// A member.
+    Agent(UserId),
+    /// A visitor.
+    Visitor(VisitorId),
+}
+
+impl Uploader {
+    pub(crate) fn kind(self) -> UploaderKind {
+        match self {
+            Self::Agent(_) => UploaderKind::Agent,
+            Self::Visitor(_) => UploaderKind::Visitor,
+        }
+    }
+
+    pub(crate) fn id(self) -> String {
+        match self {
+            Self::Agent(id) => id.to_string(),
+            Self::Visitor(id) => id.to_string(),
+        }
+    }
+}
+
+/// What attachments become part of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Target {
+    /// A message.
+    Message(MessageId),
+    /// A ticket.
+    Ticket(TicketId),
 }

@@ -9,8 +9,7 @@ use opencom_runtime::MutationCx;
 use opencom_runtime::RunQueryDsl;
 use opencom_schema::support_attachments;
 
-use super::binding::Target;
-use super::rows::AttachmentRow;
+use super::rows::{AttachmentRow, Target};
 
 /// Stages an attachment.
 pub(crate) async fn insert(cx: &mut MutationCx, attachment: &AttachmentRow) -> Result<()> {

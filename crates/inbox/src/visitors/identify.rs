@@ -9,9 +9,10 @@ use opencom_runtime::MutationCx;
 use opencom_runtime::access::SessionError;
 use opencom_runtime::database::overtaken;
 
-use super::rows::{Details, IdentityMark, VisitorRow, given};
+use super::rows::{Details, IdentityMark, VisitorRow};
 use super::store::Patch;
 use super::{changes, merge, merge_store, queries, store};
+use crate::given::given;
 use crate::identity::{self, Identity};
 use crate::{Inbox, workspace_settings};
 

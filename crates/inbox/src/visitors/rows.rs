@@ -7,6 +7,7 @@ use opencom_core::id::{UserId, VisitorId, WorkspaceId};
 use opencom_core::{Attributes, Millis};
 use opencom_schema::visitors;
 
+use crate::given::given;
 use crate::identity::Identity;
 
 /// A visitor's row.
@@ -120,11 +121,6 @@ pub(crate) struct MergedVisitor {
     pub(crate) created_at: Millis,
     pub(crate) identity_verified: Option<bool>,
     pub(crate) identity_verified_at: Option<Millis>,
-}
-
-/// Texts count as given when they are not empty.
-pub(crate) fn given(text: Option<&String>) -> Option<&str> {
-    text.map(String::as_str).filter(|text| !text.is_empty())
 }
 
 impl<'a> From<&'a Boot> for Details<'a> {

@@ -10,10 +10,11 @@ use opencom_runtime::database::overtaken;
 use serde_json::json;
 
 use super::rows::NewSession;
-use super::store;
+use super::{audit, store};
+use crate::given::given;
 use crate::identity::{self, Identity};
 use crate::visitors::queries;
-use crate::visitors::rows::{Details, IdentityMark, VisitorRow, given};
+use crate::visitors::rows::{Details, IdentityMark, VisitorRow};
 use crate::visitors::store::{self as visitor_store, Patch};
 use crate::{Inbox, workspace_settings};
 
@@ -68,7 +69,7 @@ impl Inbox {
         };
         store::insert(cx, &session).await?;
         let metadata = json!({ "source": "widgetSessions.boot", "identityVerified": verified });
-        super::log_session(cx, req.workspace_id, visitor.id, "auth.session.created", metadata).await?;
+        audit::record(cx, req.workspace_id, visitor.id, "auth.session.created", metadata).await?;
         Ok(Booted {
             visitor: visitor.into(),
             session_token,

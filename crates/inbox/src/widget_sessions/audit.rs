@@ -1,0 +1,26 @@
+//! Audit entries about visitors' sessions.
+
+use opencom_contract::audit_logs::InternalRecord;
+use opencom_core::Result;
+use opencom_core::id::{VisitorId, WorkspaceId};
+use opencom_runtime::MutationCx;
+use serde_json::Value;
+
+/// Records what happened to a visitor's session.
+pub(super) async fn record(
+    cx: &mut MutationCx,
+    workspace_id: WorkspaceId,
+    visitor: VisitorId,
+    action: &'static str,
+    metadata: Value,
+) -> Result<()> {
+    let entry = InternalRecord {
+        workspace_id,
+        actor_id: None,
+        action: action.to_owned(),
+        resource_type: "widgetSession".to_owned(),
+        resource_id: Some(visitor.to_string()),
+        metadata: Some(metadata),
+    };
+    cx.call(entry).await
+}
