@@ -73,15 +73,7 @@ pub(crate) async fn serve(config: Config) -> Result<(), Fault> {
     }
     let metrics = match for_operators {
         Some(listener) => {
-            let address = listener.local_addr()?;
-            let app = App {
-                metrics: Some(metrics),
-                ..app.on(Pool::new(&url, 1)?)
-            };
-            let server = HttpServer::new(move || http::operators(app.clone()));
-            // It answers until the very end, so that nothing takes the process for dead while it stops.
-            tokio::spawn(server.workers(1).disable_signals().listen(listener)?.run());
-            tracing::info!("listening on http://{address} for operators: /metrics, /healthz, /readyz");
+            answer_operators(app.on(Pool::new(&url, 1)?), metrics, listener)?;
             None
         }
         None => Some(metrics),
@@ -112,6 +104,20 @@ async fn build_indexes(app: App, process: Process) {
 
 fn bind(address: SocketAddr) -> Result<TcpListener, Fault> {
     Ok(TcpListener::bind(address).map_err(|error| format!("cannot listen on {address}: {error}"))?)
+}
+
+/// Answers operators at an address of their own, until the process ends: health checks must not report it dead while it
+/// stops.
+fn answer_operators(app: App, metrics: PrometheusHandle, listener: TcpListener) -> Result<(), Fault> {
+    let address = listener.local_addr()?;
+    let app = App {
+        metrics: Some(metrics),
+        ..app
+    };
+    let server = HttpServer::new(move || http::operators(app.clone()));
+    tokio::spawn(server.workers(1).disable_signals().listen(listener)?.run());
+    tracing::info!("listening on http://{address} for operators: /metrics, /healthz, /readyz");
+    Ok(())
 }
 
 /// Every socket is an open file, and many systems start programs with room for a thousand although they would give more.
