@@ -100,12 +100,15 @@ impl Handle<Heartbeat> for Neighbours {
 impl Handle<GetPublicWorkspaceContext> for Neighbours {
     async fn handle(&self, cx: &mut QueryCx, req: GetPublicWorkspaceContext) -> Result<Option<PublicWorkspaceContext>> {
         let by_slug = match req.article_slug {
-            Some(slug) => cx.query(InternalWorkspacesWithSlug { slug }).await?,
+            Some(slug) => {
+                cx.query(InternalWorkspacesWithSlug::builder().slug(slug).build())
+                    .await?
+            }
             None => Vec::new(),
         };
         let id = match by_slug[..] {
             [only] => Some(only),
-            _ => cx.query(InternalOldestPublicWorkspace {}).await?,
+            _ => cx.query(InternalOldestPublicWorkspace::default()).await?,
         };
         let Some(id) = id else { return Ok(None) };
         cx.read(topic::workspace(id));

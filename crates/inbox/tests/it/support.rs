@@ -26,6 +26,12 @@ use serde_json::{Value, json};
 /// The secret of [`verify_identity`].
 pub(crate) const SECRET: &str = "s3cret";
 
+/// Returns `request` after `change`.
+pub(crate) fn changed<T>(mut request: T, change: impl FnOnce(&mut T)) -> T {
+    change(&mut request);
+    request
+}
+
 /// Restricts a workspace to these origins.
 pub(crate) async fn allow_origins(kit: &Kit, workspace: WorkspaceId, origins: &[&str]) {
     diesel::update(workspaces::table.find(workspace))
