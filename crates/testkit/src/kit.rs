@@ -173,7 +173,11 @@ impl Kit {
         let mut registry = Registry::of(&contexts).expect("the contexts");
         if let Some(register) = &parts.settings.functions {
             register(&mut registry).expect("the test's own functions");
-            assert_eq!(registry.clashes(), Vec::<String>::new(), "a context serves them already");
+            assert_eq!(
+                registry.clashes(),
+                Vec::<String>::new(),
+                "a context serves them already"
+            );
         }
         let limits = RateLimits::new(&parts.settings.quotas, registry.limits(), clock.clone());
         let server = Arc::new(Server {

@@ -33,7 +33,7 @@ async fn replicas_that_start_together_agree_on_one_key() {
     assert!(moduli.into_iter().all(|modulus| modulus.unwrap() == later));
     let stored: Vec<Vec<u8>> = signing_keys::table
         .select(signing_keys::private_key_sealed)
-        .load(&mut kit.connection().await)
+        .load(&kit.connection().await)
         .await
         .unwrap();
     assert_eq!(stored.len(), 1);
@@ -68,7 +68,7 @@ async fn the_deployers_key_wins() {
     assert_eq!(kit.parts.jwt_keys.get()[0].modulus, given);
     let stored: i64 = signing_keys::table
         .count()
-        .get_result(&mut kit.connection().await)
+        .get_result(&kit.connection().await)
         .await
         .unwrap();
     assert_eq!(stored, 0);

@@ -88,7 +88,7 @@ impl Setup {
     async fn states(&self) -> Vec<String> {
         jobs::table
             .select(jobs::state)
-            .load(&mut self.kit.connection().await)
+            .load(&self.kit.connection().await)
             .await
             .unwrap()
     }
@@ -192,7 +192,7 @@ async fn a_job_of_a_worker_that_died_comes_back() {
     let later = setup.kit.clock.now().plus(5 * Millis::MINUTE);
     diesel::update(jobs::table)
         .set((jobs::attempts.eq(1), jobs::run_at.eq(later)))
-        .execute(&mut setup.kit.connection().await)
+        .execute(&setup.kit.connection().await)
         .await
         .unwrap();
     assert_eq!(worker::run_due(&setup.dispatcher).await.unwrap(), 0);
