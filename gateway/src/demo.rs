@@ -89,7 +89,7 @@ impl Demo {
             _ => error,
         })?;
         let agent = identity(app, &tokens)?;
-        let me = call::<CurrentUser>(dispatcher, &CurrentUser {}, Caller::Agent(agent)).await?;
+        let me = call::<CurrentUser>(dispatcher, &CurrentUser::default(), Caller::Agent(agent)).await?;
         let workspace_id = me
             .and_then(|me| me.user.workspace_id)
             .ok_or_else(|| Error::not_found("The demo's workspace"))?;
@@ -104,18 +104,17 @@ impl Demo {
 }
 
 async fn sign_in(dispatcher: &Dispatcher, flow: &str, password: &str) -> Result<Tokens> {
-    let request = SignIn {
-        provider: Some("password".to_owned()),
-        params: Some(SignInParams {
+    let request = SignIn::builder()
+        .provider("password")
+        .params(SignInParams {
             flow: Some(flow.to_owned()),
             email: Some(EMAIL.to_owned()),
             password: Some(password.to_owned()),
             name: Some("Ada".to_owned()),
             workspace_name: Some("Demo".to_owned()),
             ..SignInParams::default()
-        }),
-        ..SignIn::default()
-    };
+        })
+        .build();
     match call::<SignIn>(dispatcher, &request, Caller::Anonymous).await? {
         SignInResult::Tokens { tokens: Some(tokens) } => Ok(tokens),
         SignInResult::Tokens { tokens: None } | SignInResult::Started { .. } => {

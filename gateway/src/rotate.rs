@@ -143,7 +143,10 @@ pub(crate) async fn signing_key(command: RotateSigningKey) -> Result<(), Fault> 
     let database = Database::reach(&config).await?;
     let app = reach(&config, &database).await?;
     app.dispatcher
-        .invoke(InternalRotateSigningKey { at_once }, Caller::Anonymous)
+        .invoke(
+            InternalRotateSigningKey::builder().at_once(at_once).build(),
+            Caller::Anonymous,
+        )
         .await?;
     print(&if at_once {
         "There is one new key. Servers take it within seconds, and refuse every token that was signed before.\n"
@@ -163,11 +166,11 @@ pub(crate) async fn sessions(command: RotateSessions) -> Result<(), Fault> {
     let database = Database::reach(&config).await?;
     let dispatcher = reach(&config, &database).await?.dispatcher;
     let Int(agents) = dispatcher
-        .invoke(auth::InternalEndAllSessions {}, Caller::Anonymous)
+        .invoke(auth::InternalEndAllSessions::default(), Caller::Anonymous)
         .await?;
     let ended = if visitors {
         let Int(visitors) = dispatcher
-            .invoke(widget_sessions::InternalEndAllSessions {}, Caller::Anonymous)
+            .invoke(widget_sessions::InternalEndAllSessions::default(), Caller::Anonymous)
             .await?;
         format!("{agents} sessions of agents and {visitors} of visitors have ended.\n")
     } else {

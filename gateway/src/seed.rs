@@ -320,7 +320,7 @@ impl Seeding {
 
 /// The workspace that somebody's sign-up made.
 async fn own_workspace(dispatcher: &Dispatcher, identity: AgentIdentity) -> Result<Option<WorkspaceId>> {
-    let me = call::<CurrentUser>(dispatcher, &CurrentUser {}, Caller::Agent(identity)).await?;
+    let me = call::<CurrentUser>(dispatcher, &CurrentUser::default(), Caller::Agent(identity)).await?;
     Ok(me.and_then(|me| me.user.workspace_id))
 }
 

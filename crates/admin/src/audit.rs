@@ -87,12 +87,12 @@ pub(crate) fn to_workspace(
     action: &'static str,
     metadata: Option<Value>,
 ) -> InternalRecord {
-    InternalRecord {
-        workspace_id: workspace,
-        actor_id: Some(user),
-        action: action.to_owned(),
-        resource_type: "workspace".to_owned(),
-        resource_id: Some(workspace.to_string()),
-        metadata,
-    }
+    InternalRecord::builder()
+        .workspace_id(workspace)
+        .actor_id(user)
+        .action(action)
+        .resource_type("workspace")
+        .resource_id(workspace.to_string())
+        .maybe_metadata(metadata)
+        .build()
 }

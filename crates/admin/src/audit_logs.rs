@@ -97,16 +97,15 @@ impl Handle<UpdateSettings> for Admin {
         cx.require(Permission::SettingsSecurity, req.workspace_id).await?;
         let days = retention_days(req.retention_days)?;
         let before = store::set_retention(cx, req.workspace_id, days).await?;
-        let entry = InternalRecord {
-            workspace_id: req.workspace_id,
-            actor_id: Some(agent.id),
-            action: SECURITY_CHANGED.to_owned(),
-            resource_type: "auditLogSettings".to_owned(),
-            resource_id: None,
-            metadata: Some(json!({
+        let entry = InternalRecord::builder()
+            .workspace_id(req.workspace_id)
+            .actor_id(agent.id)
+            .action(SECURITY_CHANGED)
+            .resource_type("auditLogSettings")
+            .metadata(json!({
                 "setting": "retentionDays", "oldValue": before.unwrap_or(DEFAULT_RETENTION), "newValue": days,
-            })),
-        };
+            }))
+            .build();
         audit::record(cx, entry).await?;
         Ok(Done::DONE)
     }

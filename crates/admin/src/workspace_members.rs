@@ -223,12 +223,12 @@ async fn manage_member(
 
 /// What a member did to a membership.
 fn entry(manager: &MemberRow, action: &'static str, target: WorkspaceMemberId, metadata: Value) -> InternalRecord {
-    InternalRecord {
-        workspace_id: manager.workspace_id,
-        actor_id: Some(manager.user_id),
-        action: action.to_owned(),
-        resource_type: "workspaceMember".to_owned(),
-        resource_id: Some(target.to_string()),
-        metadata: Some(metadata),
-    }
+    InternalRecord::builder()
+        .workspace_id(manager.workspace_id)
+        .actor_id(manager.user_id)
+        .action(action)
+        .resource_type("workspaceMember")
+        .resource_id(target.to_string())
+        .metadata(metadata)
+        .build()
 }

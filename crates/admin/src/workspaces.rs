@@ -171,13 +171,13 @@ impl Admin {
 /// Finds the workspace of a help page that names none by its articles; `None` if this server has no help center.
 async fn workspace_with_articles(cx: &mut QueryCx, slug: Option<&str>) -> Result<Option<WorkspaceId>> {
     if let Some(slug) = slug.filter(|slug| !slug.is_empty()) {
-        let request = InternalWorkspacesWithSlug { slug: slug.to_owned() };
+        let request = InternalWorkspacesWithSlug::builder().slug(slug).build();
         let found = cx.query_if_served(request).await?.unwrap_or_default();
         if let [only] = found[..] {
             return Ok(Some(only));
         }
     }
-    let oldest = cx.query_if_served(InternalOldestPublicWorkspace {}).await?;
+    let oldest = cx.query_if_served(InternalOldestPublicWorkspace::default()).await?;
     Ok(oldest.flatten())
 }
 

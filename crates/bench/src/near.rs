@@ -175,12 +175,10 @@ pub(crate) async fn judge(address: &str, url: &str, connection: &Database) -> Re
     let (mut client, near) = (Client::connect(address, None).await?, Near::new(url)?);
     let (mut searched, mut exact, mut nearest) = (Vec::new(), Vec::new(), Vec::new());
     for (query, answers) in judged::QUERIES {
-        let request = articles::Search {
-            workspace_id: agent.workspace_id,
-            query: (*query).to_owned(),
-            published_only: None,
-            visibility: None,
-        };
+        let request = articles::Search::builder()
+            .workspace_id(agent.workspace_id)
+            .query((*query).to_owned())
+            .build();
         let found = client.call(&request).await?;
         let found: Vec<String> = found.into_iter().map(|article| article.title).collect();
         searched.push(judged::ndcg(&found, answers));
@@ -208,20 +206,14 @@ pub(crate) async fn judge(address: &str, url: &str, connection: &Database) -> Re
 async fn publish(address: &str, agent: &Agent) -> Result<(), Fault> {
     let mut client = Client::connect(address, Some(&agent.token)).await?;
     for (title, content) in judged::ARTICLES {
-        let request = articles::Create {
-            workspace_id: agent.workspace_id,
-            title: (*title).to_owned(),
-            content: (*content).to_owned(),
-            collection_id: None,
-            visibility: None,
-            tags: None,
-            author_id: None,
-        };
+        let request = articles::Create::builder()
+            .workspace_id(agent.workspace_id)
+            .title((*title).to_owned())
+            .content((*content).to_owned())
+            .build();
         let id = client.call(&request).await?;
         client
-            .call(&articles::Publish {
-                id: ArticleRef::Article(id),
-            })
+            .call(&articles::Publish::builder().id(ArticleRef::Article(id)).build())
             .await?;
     }
     Ok(())

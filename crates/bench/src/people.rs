@@ -21,15 +21,12 @@ pub(crate) struct Agent {
 impl Agent {
     /// Says something in a conversation.
     pub(crate) fn message(&self, conversation: ConversationId, content: String) -> messages::SendMessage {
-        messages::SendMessage {
-            conversation_id: conversation,
-            sender_id: self.user_id.to_string(),
-            sender_type: messages::SenderType::Agent,
-            content,
-            attachment_ids: None,
-            visitor_id: None,
-            session_token: None,
-        }
+        messages::SendMessage::builder()
+            .conversation_id(conversation)
+            .sender_id(self.user_id.to_string())
+            .sender_type(messages::SenderType::Agent)
+            .content(content)
+            .build()
     }
 }
 
@@ -40,7 +37,10 @@ pub(crate) async fn sign_up(address: &str, name: &str) -> Result<Agent, Fault> {
         .sign_up(&format!("{name}@example.com"), "correct horse battery", name)
         .await?;
     let tokens = agent.tokens().await.ok_or("signing up gave no tokens")?;
-    let me = agent.query(&CurrentUser {}).await?.ok_or("signing up gave no user")?;
+    let me = agent
+        .query(&CurrentUser::default())
+        .await?
+        .ok_or("signing up gave no user")?;
     Ok(Agent {
         token: tokens.token,
         user_id: me.user.id,
@@ -105,15 +105,13 @@ impl Visitor {
 
     /// Says something.
     pub(crate) fn message(&self, content: String) -> messages::SendMessage {
-        messages::SendMessage {
-            conversation_id: self.conversation,
-            sender_id: "visitor".to_owned(),
-            sender_type: messages::SenderType::Visitor,
-            content,
-            attachment_ids: None,
-            visitor_id: None,
-            session_token: Some(self.token.clone()),
-        }
+        messages::SendMessage::builder()
+            .conversation_id(self.conversation)
+            .sender_id("visitor")
+            .sender_type(messages::SenderType::Visitor)
+            .content(content)
+            .session_token(self.token.clone())
+            .build()
     }
 
     /// Reads the conversation.
@@ -124,42 +122,26 @@ impl Visitor {
 
 /// Reads a conversation, as a visitor by token.
 pub(crate) fn thread(conversation: ConversationId, session_token: Option<String>) -> messages::List {
-    messages::List {
-        conversation_id: conversation,
-        visitor_id: None,
-        session_token,
-        before: None,
-    }
+    messages::List::builder()
+        .conversation_id(conversation)
+        .maybe_session_token(session_token)
+        .build()
 }
 
 fn new_conversation(workspace_id: WorkspaceId, token: &str) -> conversations::CreateForVisitor {
-    conversations::CreateForVisitor {
-        workspace_id,
-        visitor_id: None,
-        session_token: token.to_owned(),
-    }
+    conversations::CreateForVisitor::builder()
+        .workspace_id(workspace_id)
+        .session_token(token)
+        .build()
 }
 
 /// A boot with nothing but a session id.
 pub(crate) fn boot(workspace_id: WorkspaceId, session_id: String) -> widget_sessions::Boot {
-    widget_sessions::Boot {
-        workspace_id,
-        session_id: Some(session_id),
-        email: None,
-        name: None,
-        external_user_id: None,
-        user_hash: None,
-        location: None,
-        device: None,
-        referrer: None,
-        current_url: None,
-        custom_attributes: None,
-        existing_visitor_id: None,
-        origin: None,
-        client_type: Some("web_widget".to_owned()),
-        client_version: None,
-        client_identifier: None,
-    }
+    widget_sessions::Boot::builder()
+        .workspace_id(workspace_id)
+        .session_id(session_id)
+        .client_type("web_widget")
+        .build()
 }
 
 /// Visitors with a conversation each, made over `clients` connections.

@@ -94,13 +94,10 @@ impl Bench<'_> {
     async fn conversations_list_for_inbox(&self) -> Result<Row, Fault> {
         let script = include_str!("../sql/conversations_list_for_inbox.sql");
         self.row("conversations:listForInbox", script, 0.6, async |client| {
-            let request = conversations::ListForInbox {
-                workspace_id: self.agent.workspace_id,
-                status: Some(conversations::ConversationStatus::Open),
-                ai_workflow_state: None,
-                limit: None,
-                cursor: None,
-            };
+            let request = conversations::ListForInbox::builder()
+                .workspace_id(self.agent.workspace_id)
+                .status(conversations::ConversationStatus::Open)
+                .build();
             expect_success(client.raw(&request).await?)
         })
         .await
@@ -109,12 +106,10 @@ impl Bench<'_> {
     async fn tickets_list(&self) -> Result<Row, Fault> {
         let script = include_str!("../sql/tickets_list.sql");
         self.row("tickets:list (1000 of them)", script, 0.6, async |client| {
-            let request = tickets::List {
-                workspace_id: self.agent.workspace_id,
-                status: Some(tickets::TicketStatus::InProgress),
-                assignee_id: None,
-                cursor: None,
-            };
+            let request = tickets::List::builder()
+                .workspace_id(self.agent.workspace_id)
+                .status(tickets::TicketStatus::InProgress)
+                .build();
             expect_success(client.raw(&request).await?)
         })
         .await
@@ -124,15 +119,14 @@ impl Bench<'_> {
     async fn email_inbound(&self) -> Result<Row, Fault> {
         let mut client = Client::connect(self.address, Some(&self.agent.token)).await?;
         let workspace_id = self.agent.workspace_id;
-        let set_up = UpsertEmailConfig {
-            workspace_id,
-            enabled: true,
-            from_name: None,
-            from_email: None,
-            signature: None,
-        };
+        let set_up = UpsertEmailConfig::builder()
+            .workspace_id(workspace_id)
+            .enabled(true)
+            .build();
         client.call(&set_up).await?;
-        let config = client.call(&GetEmailConfig { workspace_id }).await?;
+        let config = client
+            .call(&GetEmailConfig::builder().workspace_id(workspace_id).build())
+            .await?;
         let to = config.ok_or("setting up mail did nothing")?.forwarding_address;
         let script = include_str!("../sql/email_inbound.sql");
         self.row("POST /email/inbound", script, 0.6, async |client| {

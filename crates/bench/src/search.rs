@@ -76,12 +76,12 @@ pub(crate) async fn run(settings: &Settings) -> Result<(), Fault> {
     for (name, make) in QUERIES.iter().filter(|(name, _)| settings.wants(name)) {
         let connect = async || Client::connect(&gateway.address, None).await;
         let one = async |client: &mut Client| {
-            let request = articles::Search {
-                workspace_id: agent.workspace_id,
-                query: make(any(), any()),
-                published_only: Some(true),
-                visibility: Some(articles::Visibility::Public),
-            };
+            let request = articles::Search::builder()
+                .workspace_id(agent.workspace_id)
+                .query(make(any(), any()))
+                .published_only(true)
+                .visibility(articles::Visibility::Public)
+                .build();
             let body = client.raw(&request).await?;
             if is_success(body) {
                 Ok(())

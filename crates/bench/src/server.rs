@@ -126,9 +126,7 @@ impl Gateway {
                 return Err(format!("the server ended with {status}; see gateway.log").into());
             }
             // A public query that reads a table.
-            let probe = IsOnline {
-                visitor_id: VisitorId::generate(),
-            };
+            let probe = IsOnline::builder().visitor_id(VisitorId::generate()).build();
             if let Ok(mut client) = Client::connect(&self.address, None).await
                 && client.call(&probe).await.is_ok()
             {

@@ -25,14 +25,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
 /// Answers each conversation once, as soon as its visitor has written; ends after so many.
 pub(crate) async fn answer_everybody(agent: &Client, most: usize) -> Result<(), Box<dyn Error>> {
-    let me = agent.query(&CurrentUser {}).await?.ok_or("nobody is signed in")?.user;
-    let inbox = ListForInbox {
-        workspace_id: me.workspace_id.ok_or("no workspace")?,
-        status: None,
-        ai_workflow_state: None,
-        limit: None,
-        cursor: None,
-    };
+    let me = agent
+        .query(&CurrentUser::default())
+        .await?
+        .ok_or("nobody is signed in")?
+        .user;
+    let inbox = ListForInbox::builder()
+        .workspace_id(me.workspace_id.ok_or("no workspace")?)
+        .build();
     let mut answered = HashSet::new();
     let mut pages = agent.subscribe(&inbox).await?;
     while let Some(page) = pages.next().await {
@@ -42,15 +42,14 @@ pub(crate) async fn answer_everybody(agent: &Client, most: usize) -> Result<(), 
                 continue;
             }
             agent
-                .mutation(&SendMessage {
-                    conversation_id: conversation.conversation.id,
-                    sender_id: me.id.to_string(),
-                    sender_type: SenderType::Agent,
-                    content: "Thank you! Somebody will be with you soon.".to_owned(),
-                    attachment_ids: None,
-                    visitor_id: None,
-                    session_token: None,
-                })
+                .mutation(
+                    &SendMessage::builder()
+                        .conversation_id(conversation.conversation.id)
+                        .sender_id(me.id.to_string())
+                        .sender_type(SenderType::Agent)
+                        .content("Thank you! Somebody will be with you soon.")
+                        .build(),
+                )
                 .await?;
             if answered.len() >= most {
                 return Ok(());

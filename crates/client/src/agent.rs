@@ -139,7 +139,7 @@ impl Client {
             return Ok(());
         };
         self.tell_tokens(None);
-        let request = arguments(&SignOut {})?;
+        let request = arguments(&SignOut::default())?;
         self.http
             .call(&SignOut::DESCRIPTOR, &request, Some(&tokens.token))
             .await?;
@@ -147,11 +147,7 @@ impl Client {
     }
 
     async fn sign_in_by(&self, provider: &str, params: SignInParams) -> Result<Option<Self>, Error> {
-        let request = SignIn {
-            provider: Some(provider.to_owned()),
-            params: Some(params),
-            ..SignIn::default()
-        };
+        let request = SignIn::builder().provider(provider).params(params).build();
         let tokens = self.ask(&request).await?;
         Ok(tokens.map(|tokens| {
             self.tell_tokens(Some(&tokens));
@@ -161,10 +157,7 @@ impl Client {
 
     /// Trades a refresh token for new tokens; `None` when it is not good any more.
     async fn trade(&self, refresh_token: String) -> Result<Option<Tokens>, Error> {
-        let request = SignIn {
-            refresh_token: Some(refresh_token),
-            ..SignIn::default()
-        };
+        let request = SignIn::builder().refresh_token(refresh_token).build();
         self.ask(&request).await
     }
 

@@ -115,10 +115,7 @@ impl Client {
         let Some(session) = self.visitor_session().await else {
             return Ok(());
         };
-        let request = Revoke {
-            session_token: session.session_token,
-            workspace_id: None,
-        };
+        let request = Revoke::builder().session_token(session.session_token).build();
         self.http.call(&Revoke::DESCRIPTOR, &arguments(&request)?, None).await?;
         self.tell_visitor(None);
         Ok(())
@@ -142,10 +139,7 @@ impl Client {
     }
 
     async fn refresh_visitor(&self, session_token: String) -> Result<VisitorSession, Error> {
-        let request = Refresh {
-            session_token,
-            workspace_id: None,
-        };
+        let request = Refresh::builder().session_token(session_token).build();
         let answer = self
             .http
             .call(&Refresh::DESCRIPTOR, &arguments(&request)?, None)

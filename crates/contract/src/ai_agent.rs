@@ -1,5 +1,6 @@
 //! The AI agent of a workspace: its settings.
 
+use bon::Builder;
 use opencom_core::Permission::SettingsWorkspace;
 use opencom_core::id::{AiAgentSettingsId, WorkspaceId};
 use opencom_core::{Millis, jsonb_column, text_enum};
@@ -22,8 +23,9 @@ functions! {
 }
 
 /// The settings, for members; the defaults for everybody else.
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
 pub struct GetSettings {
     /// The workspace.
     pub workspace_id: WorkspaceId,
@@ -34,8 +36,10 @@ pub struct GetSettings {
 /// # Errors
 /// `NOT_AUTHENTICATED`, `NOT_WORKSPACE_MEMBER`, `PERMISSION_DENIED`.
 #[skip_serializing_none]
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[builder(on(String, into))]
+#[non_exhaustive]
 pub struct UpdateSettings {
     /// The workspace.
     pub workspace_id: WorkspaceId,
@@ -68,8 +72,9 @@ pub struct UpdateSettings {
 }
 
 /// What the widget may know of the settings, for everyone.
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
 pub struct GetPublicSettings {
     /// The workspace.
     pub workspace_id: WorkspaceId,

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use bon::Builder;
 use opencom_core::audience::Rule;
 use opencom_core::id::{
     ArticleFeedbackId, ArticleId, CollectionId, ContentFolderId, HelpCenterImportSourceId, InternalArticleId,
@@ -43,23 +44,27 @@ functions! {
 }
 
 /// Workspaces with a public help center and a published, public article of this exact slug; at most two.
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[builder(on(String, into))]
+#[non_exhaustive]
 pub struct InternalWorkspacesWithSlug {
     /// The slug.
     pub slug: String,
 }
 
 /// The oldest workspace with a help center that is not restricted and a published, public article.
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Default, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct InternalOldestPublicWorkspace {}
 
 /// Articles of a workspace. Members get all of them, newest change first; everybody else the published public ones in
 /// their display order, and none where the help center is restricted. At most 10 000.
 #[skip_serializing_none]
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
 pub struct List {
     /// The workspace.
     pub workspace_id: WorkspaceId,
@@ -73,8 +78,10 @@ pub struct List {
 
 /// An article by id or, failing that, by slug; `null` when there is none that the caller may read.
 #[skip_serializing_none]
-#[derive(Clone, Default, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Default, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[builder(on(String, into))]
+#[non_exhaustive]
 pub struct Get {
     /// The article.
     pub id: Option<ArticleRef>,
@@ -92,8 +99,10 @@ pub struct Get {
 /// The 20 articles changed last whose title or content contains the text, letter case aside. When none does, those that
 /// have its words or nearly so, best first.
 #[skip_serializing_none]
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[builder(on(String, into))]
+#[non_exhaustive]
 pub struct Search {
     /// The workspace.
     pub workspace_id: WorkspaceId,
@@ -111,8 +120,10 @@ pub struct Search {
 /// # Errors
 /// `NOT_FOUND` for a collection or author that the workspace does not have.
 #[skip_serializing_none]
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[builder(on(String, into))]
+#[non_exhaustive]
 pub struct Create {
     /// The workspace.
     pub workspace_id: WorkspaceId,
@@ -135,8 +146,10 @@ pub struct Create {
 
 /// Changes an article. What is absent stays; `null` clears.
 #[skip_serializing_none]
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[builder(on(String, into))]
+#[non_exhaustive]
 pub struct Update {
     /// The article.
     pub id: ArticleRef,
@@ -166,32 +179,36 @@ pub struct Update {
 }
 
 /// Deletes an article, whatever its status.
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Remove {
     /// The article.
     pub id: ArticleRef,
 }
 
 /// Publishes an article, whatever its status. Its text becomes searchable by meaning soon after.
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Publish {
     /// The article.
     pub id: ArticleRef,
 }
 
 /// Makes an article a draft again.
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Unpublish {
     /// The article.
     pub id: ArticleRef,
 }
 
 /// Puts an article aside, whatever its status.
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Archive {
     /// The article.
     pub id: ArticleRef,
@@ -202,8 +219,9 @@ pub struct Archive {
 /// # Errors
 /// `NOT_FOUND` for what not everyone may read, and for a visitor whom the article's workspace does not have.
 #[skip_serializing_none]
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
 pub struct SubmitFeedback {
     /// The article.
     pub article_id: ArticleId,
@@ -214,8 +232,9 @@ pub struct SubmitFeedback {
 }
 
 /// How many found an article helpful; zeros when there is no such article.
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
 pub struct GetFeedbackStats {
     /// The article.
     pub article_id: ArticleId,
@@ -223,8 +242,10 @@ pub struct GetFeedbackStats {
 
 /// The published public articles that are for a visitor, in their display order. At most 10 000.
 #[skip_serializing_none]
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[builder(on(String, into))]
+#[non_exhaustive]
 pub struct ListForVisitor {
     /// The workspace.
     pub workspace_id: WorkspaceId,
@@ -240,8 +261,10 @@ pub struct ListForVisitor {
 /// The first 20 published public articles that are for a visitor and contain the text, oldest first. When none does, those
 /// that have its words or nearly so, best first.
 #[skip_serializing_none]
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[builder(on(String, into))]
+#[non_exhaustive]
 pub struct SearchForVisitor {
     /// The workspace.
     pub workspace_id: WorkspaceId,
@@ -257,8 +280,10 @@ pub struct SearchForVisitor {
 
 /// A published public article, if it is for the visitor.
 #[skip_serializing_none]
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[builder(on(String, into))]
+#[non_exhaustive]
 pub struct GetForVisitor {
     /// The workspace.
     pub workspace_id: WorkspaceId,

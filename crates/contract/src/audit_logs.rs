@@ -1,5 +1,6 @@
 //! The audit log of a workspace.
 
+use bon::Builder;
 use opencom_core::Permission::{AuditRead, DataExport, SettingsSecurity};
 use opencom_core::id::{AuditLogId, AuditLogSettingsId, UserId, WorkspaceId};
 use opencom_core::{Int, Json, Millis, text_enum};
@@ -26,8 +27,10 @@ functions! {
 
 /// Appends an entry to a workspace's audit log, in the transaction of the change that it records. Never holds a secret.
 #[skip_serializing_none]
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[builder(on(String, into))]
+#[non_exhaustive]
 pub struct InternalRecord {
     /// The workspace.
     pub workspace_id: WorkspaceId,
@@ -48,8 +51,10 @@ pub struct InternalRecord {
 /// # Errors
 /// `NOT_WORKSPACE_MEMBER`, `PERMISSION_DENIED`.
 #[skip_serializing_none]
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[builder(on(String, into))]
+#[non_exhaustive]
 pub struct List {
     /// The workspace.
     pub workspace_id: WorkspaceId,
@@ -78,8 +83,9 @@ pub struct List {
 ///
 /// # Errors
 /// `NOT_WORKSPACE_MEMBER`, `PERMISSION_DENIED`.
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
 pub struct GetActions {
     /// The workspace.
     pub workspace_id: WorkspaceId,
@@ -89,8 +95,9 @@ pub struct GetActions {
 ///
 /// # Errors
 /// `NOT_WORKSPACE_MEMBER`, `PERMISSION_DENIED`.
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
 pub struct GetSettings {
     /// The workspace.
     pub workspace_id: WorkspaceId,
@@ -101,8 +108,9 @@ pub struct GetSettings {
 /// # Errors
 /// `NOT_AUTHENTICATED`, `NOT_WORKSPACE_MEMBER`, `PERMISSION_DENIED`, `INVALID_INPUT` for other numbers of days than 30,
 /// 90 and 365.
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
 pub struct UpdateSettings {
     /// The workspace.
     pub workspace_id: WorkspaceId,
@@ -111,8 +119,9 @@ pub struct UpdateSettings {
 }
 
 /// What the caller may do with the log. Never an error.
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
 pub struct GetAccess {
     /// The workspace.
     pub workspace_id: WorkspaceId,
@@ -123,8 +132,10 @@ pub struct GetAccess {
 /// # Errors
 /// `NOT_AUTHENTICATED`, `NOT_WORKSPACE_MEMBER`, `PERMISSION_DENIED`.
 #[skip_serializing_none]
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[builder(on(String, into))]
+#[non_exhaustive]
 pub struct ExportLogs {
     /// The workspace.
     pub workspace_id: WorkspaceId,
@@ -153,8 +164,10 @@ pub struct ExportLogs {
 ///
 /// # Errors
 /// `NOT_AUTHENTICATED`, `NOT_WORKSPACE_MEMBER`.
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[builder(on(String, into))]
+#[non_exhaustive]
 pub struct LogExport {
     /// The workspace.
     pub workspace_id: WorkspaceId,
@@ -167,8 +180,9 @@ pub struct LogExport {
 
 /// Deletes the oldest entries whose time is over. For jobs.
 #[skip_serializing_none]
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
 pub struct CleanupOldLogs {
     /// Of this workspace; of all when absent.
     pub workspace_id: Option<WorkspaceId>,

@@ -1,5 +1,6 @@
 //! Agents' sign-in, in the protocol of the Convex Auth library, and what the dashboards call around it.
 
+use bon::Builder;
 use opencom_core::id::{UserId, WorkspaceId};
 use opencom_core::{Int, Json, Millis, Role, text_enum};
 use schemars::JsonSchema;
@@ -29,8 +30,9 @@ functions! {
 pub const SIGNS_AFTER: i64 = 2 * Millis::MINUTE;
 
 /// Creates a new key that signs agents' tokens.
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
 pub struct InternalRotateSigningKey {
     /// Whether to discard the keys in use, so that every token signed before is invalid. Otherwise the new key signs two
     /// minutes later and the one before stays valid for an hour after that.
@@ -38,8 +40,9 @@ pub struct InternalRotateSigningKey {
 }
 
 /// Ends every agent's session and returns how many there were.
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Default, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct InternalEndAllSessions {}
 
 /// Signs in or up, verifies an e-mail code, or trades a refresh token for new tokens.
@@ -49,8 +52,10 @@ pub struct InternalEndAllSessions {}
 /// for too many calls from one address, `ALREADY_EXISTS` for a sign-up with an address that somebody has,
 /// `INVALID_INPUT` for everything else. A refresh token that is not good is no error but `tokens: null`.
 #[skip_serializing_none]
-#[derive(Clone, Default, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Default, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[builder(on(String, into))]
+#[non_exhaustive]
 pub struct SignIn {
     /// A [`Provider`]; absent to refresh, or to verify a code that came by link.
     #[validate(length(max = limits::IDENTIFIER))]
@@ -160,31 +165,36 @@ pub struct Tokens {
 }
 
 /// Ends the caller's session. Never an error.
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Default, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct SignOut {}
 
 /// Whether the call carries a token that verifies, of a session that has not ended.
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Default, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct IsAuthenticated {}
 
 /// The signed-in user and their workspaces; `null` for everybody else.
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Default, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct CurrentUser {}
 
 /// The caller's workspaces, in the order in which they joined.
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Default, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct GetUserWorkspaces {}
 
 /// Makes another of the caller's workspaces the active one.
 ///
 /// # Errors
 /// `NOT_AUTHENTICATED` or `NOT_WORKSPACE_MEMBER`.
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
 pub struct SwitchWorkspace {
     /// A workspace that the caller is a member of.
     pub workspace_id: WorkspaceId,
@@ -196,8 +206,10 @@ pub struct SwitchWorkspace {
 /// # Errors
 /// `NOT_AUTHENTICATED`, or `NOT_FOUND` for a user without an address or an active workspace.
 #[skip_serializing_none]
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[builder(on(String, into))]
+#[non_exhaustive]
 pub struct CompleteSignupProfile {
     /// Taken only when the user has none.
     #[validate(length(max = limits::NAME))]

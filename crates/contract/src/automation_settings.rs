@@ -1,5 +1,6 @@
 //! What the widget does by itself.
 
+use bon::Builder;
 use opencom_core::Millis;
 use opencom_core::Permission::SettingsWorkspace;
 use opencom_core::id::{AutomationSettingsId, WorkspaceId};
@@ -17,16 +18,18 @@ functions! {
 }
 
 /// The settings, for members; `null` while none were saved.
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Get {
     /// The workspace.
     pub workspace_id: WorkspaceId,
 }
 
 /// The settings or, while none were saved, the defaults, for everyone. Writes nothing.
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
 pub struct GetOrCreate {
     /// The workspace, which need not exist.
     pub workspace_id: WorkspaceId,
@@ -37,8 +40,9 @@ pub struct GetOrCreate {
 /// # Errors
 /// `NOT_AUTHENTICATED`, `NOT_WORKSPACE_MEMBER`, `PERMISSION_DENIED`.
 #[skip_serializing_none]
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Upsert {
     /// The workspace.
     pub workspace_id: WorkspaceId,

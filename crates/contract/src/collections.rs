@@ -1,5 +1,6 @@
 //! Collections: the shelves of the help center.
 
+use bon::Builder;
 use opencom_core::id::{CollectionId, HelpCenterImportSourceId, VisitorId, WorkspaceId};
 use opencom_core::{Int, Millis, Permission};
 use schemars::JsonSchema;
@@ -29,8 +30,9 @@ functions! {
 /// The collections directly in one, or those at the top, in their display order. At most 10 000. Whoever is no member gets
 /// those that have a published public article, and none where the help center is restricted.
 #[skip_serializing_none]
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
 pub struct List {
     /// The workspace.
     pub workspace_id: WorkspaceId,
@@ -43,8 +45,9 @@ pub struct List {
 /// All collections of a workspace as one flat list in their display order; `parentId` makes the tree. At most 10 000.
 /// Whoever is no member gets those that have a published public article, and none where the help center is restricted.
 #[skip_serializing_none]
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
 pub struct ListHierarchy {
     /// The workspace.
     pub workspace_id: WorkspaceId,
@@ -54,8 +57,10 @@ pub struct ListHierarchy {
 
 /// The collections that have an article for the visitor, and those that they are in, as one flat list.
 #[skip_serializing_none]
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[builder(on(String, into))]
+#[non_exhaustive]
 pub struct ListHierarchyForVisitor {
     /// The workspace.
     pub workspace_id: WorkspaceId,
@@ -68,8 +73,10 @@ pub struct ListHierarchyForVisitor {
 
 /// A collection by id or, failing that, by slug; `null` when there is none that the caller may read.
 #[skip_serializing_none]
-#[derive(Clone, Default, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Default, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[builder(on(String, into))]
+#[non_exhaustive]
 pub struct Get {
     /// The collection.
     pub id: Option<CollectionId>,
@@ -85,8 +92,10 @@ pub struct Get {
 /// # Errors
 /// `NOT_FOUND` for a parent that the workspace does not have.
 #[skip_serializing_none]
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[builder(on(String, into))]
+#[non_exhaustive]
 pub struct Create {
     /// The workspace.
     pub workspace_id: WorkspaceId,
@@ -108,8 +117,10 @@ pub struct Create {
 /// # Errors
 /// `NOT_FOUND` for an unknown collection or parent, `INVALID_INPUT` for a move into itself or below.
 #[skip_serializing_none]
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[builder(on(String, into))]
+#[non_exhaustive]
 pub struct Update {
     /// The collection.
     pub id: CollectionId,
@@ -133,16 +144,18 @@ pub struct Update {
 ///
 /// # Errors
 /// `INVALID_INPUT` while something is in it.
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Remove {
     /// The collection.
     pub id: CollectionId,
 }
 
 /// Gives a collection another place among its siblings, which keep theirs.
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Reorder {
     /// The collection.
     pub id: CollectionId,

@@ -1,5 +1,6 @@
 //! Conversations between a visitor and a workspace.
 
+use bon::Builder;
 use opencom_core::id::{ConversationId, CsatResponseId, UserId, VisitorId, WorkspaceId};
 use opencom_core::{Int, Millis, Permission, text_enum};
 use schemars::JsonSchema;
@@ -30,8 +31,9 @@ functions! {
 
 /// Conversations of a workspace, newest first. At most 10 000; `cursor` continues.
 #[skip_serializing_none]
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
 pub struct List {
     /// The workspace.
     pub workspace_id: WorkspaceId,
@@ -43,8 +45,10 @@ pub struct List {
 
 /// A conversation, for its visitor and for members who may read; `null` for everybody else.
 #[skip_serializing_none]
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[builder(on(String, into))]
+#[non_exhaustive]
 pub struct Get {
     /// The conversation.
     pub id: ConversationId,
@@ -60,8 +64,9 @@ pub struct Get {
 /// # Errors
 /// `NOT_FOUND` for a visitor or a user who does not belong to the workspace.
 #[skip_serializing_none]
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Create {
     /// The workspace.
     pub workspace_id: WorkspaceId,
@@ -73,8 +78,10 @@ pub struct Create {
 
 /// Opens a conversation with a greeting. Always a new one.
 #[skip_serializing_none]
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[builder(on(String, into))]
+#[non_exhaustive]
 pub struct CreateForVisitor {
     /// The workspace.
     pub workspace_id: WorkspaceId,
@@ -87,8 +94,10 @@ pub struct CreateForVisitor {
 
 /// The visitor's oldest open conversation, or a new one.
 #[skip_serializing_none]
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[builder(on(String, into))]
+#[non_exhaustive]
 pub struct GetOrCreateForVisitor {
     /// The workspace.
     pub workspace_id: WorkspaceId,
@@ -103,8 +112,9 @@ pub struct GetOrCreateForVisitor {
 ///
 /// # Errors
 /// `NOT_FOUND` for an unknown conversation.
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct UpdateStatus {
     /// The conversation.
     pub id: ConversationId,
@@ -116,8 +126,9 @@ pub struct UpdateStatus {
 ///
 /// # Errors
 /// `NOT_FOUND` for an unknown conversation and for users who are no members.
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Assign {
     /// The conversation.
     pub id: ConversationId,
@@ -127,8 +138,10 @@ pub struct Assign {
 
 /// Sets one side's unread counter to zero. Marking twice changes nothing.
 #[skip_serializing_none]
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[builder(on(String, into))]
+#[non_exhaustive]
 pub struct MarkAsRead {
     /// The conversation.
     pub id: ConversationId,
@@ -143,8 +156,10 @@ pub struct MarkAsRead {
 
 /// How many messages the visitor has not read, over all conversations; 0 without token or workspace.
 #[skip_serializing_none]
-#[derive(Clone, Default, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Default, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[builder(on(String, into))]
+#[non_exhaustive]
 pub struct GetTotalUnreadForVisitor {
     /// Ignored: the token says who the visitor is.
     pub visitor_id: Option<VisitorId>,
@@ -158,8 +173,10 @@ pub struct GetTotalUnreadForVisitor {
 /// The visitor's conversations, latest activity first, each with its newest message. At most 1000; none without token
 /// or workspace.
 #[skip_serializing_none]
-#[derive(Clone, Default, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Default, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[builder(on(String, into))]
+#[non_exhaustive]
 pub struct ListByVisitor {
     /// Ignored: the token says who the visitor is.
     pub visitor_id: Option<VisitorId>,
@@ -172,8 +189,10 @@ pub struct ListByVisitor {
 
 /// A page of the inbox, latest activity first.
 #[skip_serializing_none]
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[builder(on(String, into))]
+#[non_exhaustive]
 pub struct ListForInbox {
     /// The workspace.
     pub workspace_id: WorkspaceId,

@@ -13,8 +13,9 @@ functions! {
 }
 
 /// What this server is: named after its oldest workspace; how to sign up, for signed-in agents only.
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Default, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct GetMetadata {}
 
 /// What a server is.

@@ -1,5 +1,6 @@
 //! Conversations by mail.
 
+use bon::Builder;
 use opencom_core::id::{ConversationId, EmailConfigId, MessageId, UserId, WorkspaceId};
 use opencom_core::{Millis, Permission};
 use schemars::JsonSchema;
@@ -21,8 +22,9 @@ functions! {
 }
 
 /// Stores the mail, or notes the delivery, that a provider's webhook reports. The signature was verified before.
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct InternalReceive {
     /// The body of the webhook, as the provider sent it.
     pub body: Vec<u8>,
@@ -52,16 +54,18 @@ pub enum Received {
 }
 
 /// Notes the delivery that a provider's webhook reports. The signature was verified before.
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct InternalNoteDelivery {
     /// The body of the webhook, as the provider sent it.
     pub body: Vec<u8>,
 }
 
 /// How a workspace takes mail; `null` when that was never set, and for whoever may not see it.
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
 pub struct GetEmailConfig {
     /// The workspace.
     pub workspace_id: WorkspaceId,
@@ -70,8 +74,10 @@ pub struct GetEmailConfig {
 /// Sets how a workspace takes mail. Name, sender and signature that are not given are removed; the address that mail goes
 /// to is made the first time and stays.
 #[skip_serializing_none]
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[builder(on(String, into))]
+#[non_exhaustive]
 pub struct UpsertEmailConfig {
     /// The workspace.
     pub workspace_id: WorkspaceId,
@@ -94,8 +100,10 @@ pub struct UpsertEmailConfig {
 /// `NOT_AUTHORIZED` for another agent than the caller, `NOT_FOUND` for an unknown conversation, `INVALID_INPUT` where
 /// no mail is sent.
 #[skip_serializing_none]
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[builder(on(String, into))]
+#[non_exhaustive]
 pub struct SendEmailReply {
     /// The conversation.
     pub conversation_id: ConversationId,

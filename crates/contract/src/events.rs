@@ -1,6 +1,7 @@
 //! Events that visitors' apps track. The function is not part of the [`catalogue`](crate::catalogue) as long as no context
 //! serves it: until then every count is 0.
 
+use bon::Builder;
 use opencom_core::Int;
 use opencom_core::id::VisitorId;
 use schemars::JsonSchema;
@@ -14,8 +15,9 @@ functions! {
 }
 
 /// How many events a visitor has in each of these windows, in their order.
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
 pub struct InternalCount {
     /// The visitor.
     pub visitor_id: VisitorId,

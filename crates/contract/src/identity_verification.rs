@@ -1,5 +1,6 @@
 //! Identity verification: whether visitors who claim an id of the customer's system must prove it.
 
+use bon::Builder;
 use opencom_core::Millis;
 use opencom_core::Permission::SettingsSecurity;
 use opencom_core::id::{VisitorId, WorkspaceId};
@@ -29,8 +30,9 @@ functions! {
 ///
 /// # Errors
 /// `NOT_WORKSPACE_MEMBER`.
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
 pub struct GetSettings {
     /// The workspace.
     pub workspace_id: WorkspaceId,
@@ -41,8 +43,9 @@ pub struct GetSettings {
 /// # Errors
 /// `NOT_AUTHENTICATED`, `NOT_WORKSPACE_MEMBER`, `PERMISSION_DENIED`.
 #[skip_serializing_none]
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Enable {
     /// The workspace.
     pub workspace_id: WorkspaceId,
@@ -55,8 +58,9 @@ pub struct Enable {
 /// # Errors
 /// `NOT_AUTHENTICATED`, `NOT_WORKSPACE_MEMBER`, `PERMISSION_DENIED`, `INVALID_INPUT` when it is not confirmed.
 #[skip_serializing_none]
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Disable {
     /// The workspace.
     pub workspace_id: WorkspaceId,
@@ -68,8 +72,9 @@ pub struct Disable {
 ///
 /// # Errors
 /// `NOT_AUTHENTICATED`, `NOT_WORKSPACE_MEMBER`, `PERMISSION_DENIED`, `INVALID_INPUT` while verification is off.
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
 pub struct RotateSecret {
     /// The workspace.
     pub workspace_id: WorkspaceId,
@@ -79,8 +84,9 @@ pub struct RotateSecret {
 ///
 /// # Errors
 /// `NOT_AUTHENTICATED`, `NOT_WORKSPACE_MEMBER`, `PERMISSION_DENIED`, `INVALID_INPUT` while verification is off.
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
 pub struct UpdateMode {
     /// The workspace.
     pub workspace_id: WorkspaceId,
@@ -92,16 +98,18 @@ pub struct UpdateMode {
 ///
 /// # Errors
 /// `NOT_AUTHENTICATED`, `NOT_WORKSPACE_MEMBER`, `PERMISSION_DENIED`.
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
 pub struct GetSecret {
     /// The workspace.
     pub workspace_id: WorkspaceId,
 }
 
 /// Whether visitors must prove who they are, for everyone.
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
 pub struct IsRequired {
     /// The workspace.
     pub workspace_id: WorkspaceId,
@@ -113,8 +121,10 @@ pub struct IsRequired {
 /// `NOT_WORKSPACE_MEMBER`, `PERMISSION_DENIED` for agents; what the token is refused for and `NOT_AUTHORIZED` for
 /// another visitor's for everybody else.
 #[skip_serializing_none]
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[builder(on(String, into))]
+#[non_exhaustive]
 pub struct GetVisitorStatus {
     /// The visitor.
     pub visitor_id: VisitorId,

@@ -1,5 +1,6 @@
 //! Messages of a conversation.
 
+use bon::Builder;
 use opencom_core::id::{ConversationId, MessageId, StoredFileId, SupportAttachmentId, VisitorId};
 use opencom_core::{Int, Millis, Permission, text_enum};
 use schemars::JsonSchema;
@@ -19,8 +20,10 @@ functions! {
 
 /// Messages of a conversation, oldest first; the newest 10 000 of them. `[]` for whoever may not read.
 #[skip_serializing_none]
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[builder(on(String, into))]
+#[non_exhaustive]
 pub struct List {
     /// The conversation.
     pub conversation_id: ConversationId,
@@ -38,8 +41,10 @@ pub struct List {
 /// # Errors
 /// `NOT_FOUND` for an unknown conversation or attachment, `INVALID_INPUT` for attachments that cannot be used.
 #[skip_serializing_none]
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[builder(on(String, into))]
+#[non_exhaustive]
 pub struct SendMessage {
     /// The conversation.
     pub conversation_id: ConversationId,
@@ -66,8 +71,10 @@ pub struct SendMessage {
 /// # Errors
 /// `NOT_FOUND` for an unknown conversation.
 #[skip_serializing_none]
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[builder(on(String, into))]
+#[non_exhaustive]
 pub struct InternalSendBotMessage {
     /// The conversation.
     pub conversation_id: ConversationId,

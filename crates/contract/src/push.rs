@@ -1,6 +1,7 @@
 //! Push to the devices of agents and visitors. The functions are not part of the [`catalogue`](crate::catalogue) as long as
 //! no context serves them: until then nobody has a device.
 
+use bon::Builder;
 use opencom_core::id::{NotificationEventId, UserId, VisitorId, WorkspaceId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -15,8 +16,9 @@ functions! {
 }
 
 /// How each of these recipients can be reached, in their order.
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
 pub struct InternalReach {
     /// The workspace.
     pub workspace_id: WorkspaceId,
@@ -45,8 +47,10 @@ pub enum Reach {
 }
 
 /// Queues one push to all devices of one recipient. The outcome goes to `notification_deliveries`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[builder(on(String, into))]
+#[non_exhaustive]
 pub struct InternalSend {
     /// The event that the push tells of.
     pub event_id: NotificationEventId,

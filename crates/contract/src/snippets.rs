@@ -1,5 +1,6 @@
 //! Snippets: texts that members paste into their answers.
 
+use bon::Builder;
 use opencom_core::id::{ContentFolderId, SnippetId, UserId, WorkspaceId};
 use opencom_core::{Millis, Permission};
 use schemars::JsonSchema;
@@ -46,8 +47,9 @@ impl Event for SnippetRemoved {}
 
 /// Snippets of a workspace by name, as English readers sort them. At most 10 000; `cursor` continues.
 #[skip_serializing_none]
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
 pub struct List {
     /// The workspace.
     pub workspace_id: WorkspaceId,
@@ -59,16 +61,19 @@ pub struct List {
 ///
 /// # Errors
 /// `NOT_FOUND` for an unknown one.
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Get {
     /// The snippet.
     pub id: SnippetId,
 }
 
 /// The 20 oldest snippets with this text in name, shortcut or content, letter case aside.
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[builder(on(String, into))]
+#[non_exhaustive]
 pub struct Search {
     /// The workspace.
     pub workspace_id: WorkspaceId,
@@ -78,8 +83,10 @@ pub struct Search {
 }
 
 /// The snippet with a shortcut, letter case counting; the oldest one for the empty shortcut.
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[builder(on(String, into))]
+#[non_exhaustive]
 pub struct GetByShortcut {
     /// The workspace.
     pub workspace_id: WorkspaceId,
@@ -93,8 +100,10 @@ pub struct GetByShortcut {
 /// # Errors
 /// `NOT_AUTHORIZED` for another maker than the caller, `ALREADY_EXISTS` when the workspace has one with the shortcut.
 #[skip_serializing_none]
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[builder(on(String, into))]
+#[non_exhaustive]
 pub struct Create {
     /// The workspace.
     pub workspace_id: WorkspaceId,
@@ -116,8 +125,10 @@ pub struct Create {
 /// # Errors
 /// `NOT_FOUND` for an unknown one, `ALREADY_EXISTS` when another one has the shortcut.
 #[skip_serializing_none]
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[builder(on(String, into))]
+#[non_exhaustive]
 pub struct Update {
     /// The snippet.
     pub id: SnippetId,
@@ -138,8 +149,9 @@ pub struct Update {
 ///
 /// # Errors
 /// `NOT_FOUND` for an unknown one.
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Remove {
     /// The snippet.
     pub id: SnippetId,

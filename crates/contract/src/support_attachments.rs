@@ -1,5 +1,6 @@
 //! Files that people send along with a message.
 
+use bon::Builder;
 use opencom_core::id::{StoredFileId, SupportAttachmentId, VisitorId, WorkspaceId};
 use opencom_core::{Int, Permission, text_enum};
 use schemars::JsonSchema;
@@ -19,8 +20,10 @@ functions! {
 
 /// An address that takes one file, once, for an hour.
 #[skip_serializing_none]
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[builder(on(String, into))]
+#[non_exhaustive]
 pub struct GenerateUploadUrl {
     /// The workspace.
     pub workspace_id: WorkspaceId,
@@ -36,8 +39,10 @@ pub struct GenerateUploadUrl {
 /// # Errors
 /// `NOT_FOUND` for a file that the caller did not upload for this workspace.
 #[skip_serializing_none]
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[builder(on(String, into))]
+#[non_exhaustive]
 pub struct FinalizeUpload {
     /// The workspace.
     pub workspace_id: WorkspaceId,

@@ -1,5 +1,6 @@
 //! Tags of conversations.
 
+use bon::Builder;
 use opencom_core::id::{ConversationId, ConversationTagId, TagId, UserId, WorkspaceId};
 use opencom_core::{Millis, Permission, text_enum};
 use schemars::JsonSchema;
@@ -25,8 +26,9 @@ functions! {
 
 /// Tags of a workspace, oldest first. At most 10 000; `cursor` continues.
 #[skip_serializing_none]
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
 pub struct List {
     /// The workspace.
     pub workspace_id: WorkspaceId,
@@ -35,8 +37,9 @@ pub struct List {
 }
 
 /// A tag; `null` for whoever may not read conversations.
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Get {
     /// The tag.
     pub id: TagId,
@@ -47,8 +50,10 @@ pub struct Get {
 /// # Errors
 /// `ALREADY_EXISTS` when the workspace has one of that name.
 #[skip_serializing_none]
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[builder(on(String, into))]
+#[non_exhaustive]
 pub struct Create {
     /// The workspace.
     pub workspace_id: WorkspaceId,
@@ -65,8 +70,10 @@ pub struct Create {
 /// # Errors
 /// `NOT_FOUND` for an unknown one, `ALREADY_EXISTS` when another one has the name.
 #[skip_serializing_none]
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[builder(on(String, into))]
+#[non_exhaustive]
 pub struct Update {
     /// The tag.
     pub id: TagId,
@@ -82,8 +89,9 @@ pub struct Update {
 ///
 /// # Errors
 /// `NOT_FOUND` for an unknown one.
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Remove {
     /// The tag.
     pub id: TagId,
@@ -94,8 +102,9 @@ pub struct Remove {
 /// # Errors
 /// `NOT_FOUND` for an unknown conversation or tag, `INVALID_INPUT` for those of different workspaces.
 #[skip_serializing_none]
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
 pub struct AddToConversation {
     /// The conversation.
     pub conversation_id: ConversationId,
@@ -108,8 +117,9 @@ pub struct AddToConversation {
 }
 
 /// Takes a tag off a conversation, if it is there.
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
 pub struct RemoveFromConversation {
     /// The conversation.
     pub conversation_id: ConversationId,
@@ -118,8 +128,9 @@ pub struct RemoveFromConversation {
 }
 
 /// Tags of a conversation in the order in which they were applied, at most 1000.
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
 pub struct GetConversationTags {
     /// The conversation.
     pub conversation_id: ConversationId,

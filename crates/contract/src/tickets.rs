@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use bon::Builder;
 use opencom_core::id::{
     ConversationId, SupportAttachmentId, TicketCommentId, TicketFormId, TicketId, UserId, VisitorId, WorkspaceId,
 };
@@ -29,8 +30,9 @@ functions! {
 
 /// Tickets of a workspace, newest first. At most 1000; `cursor` continues.
 #[skip_serializing_none]
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
 pub struct List {
     /// The workspace.
     pub workspace_id: WorkspaceId,
@@ -45,8 +47,10 @@ pub struct List {
 /// A ticket with its comments, for members and for its visitor; `null` when there is none. The visitor sees no internal
 /// comments, and of the assignee name and picture.
 #[skip_serializing_none]
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[builder(on(String, into))]
+#[non_exhaustive]
 pub struct Get {
     /// The ticket.
     pub id: TicketId,
@@ -63,8 +67,10 @@ pub struct Get {
 /// `NOT_FOUND` for a visitor, form or attachment that the workspace does not have, `INVALID_INPUT` for attachments that
 /// cannot be used.
 #[skip_serializing_none]
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[builder(on(String, into))]
+#[non_exhaustive]
 pub struct Create {
     /// The workspace.
     pub workspace_id: WorkspaceId,
@@ -96,8 +102,10 @@ pub struct Create {
 /// # Errors
 /// `NOT_FOUND` for an unknown ticket, `INVALID_INPUT` for an assignee who is no member.
 #[skip_serializing_none]
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[builder(on(String, into))]
+#[non_exhaustive]
 pub struct Update {
     /// The ticket.
     pub id: TicketId,

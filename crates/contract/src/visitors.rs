@@ -1,5 +1,6 @@
 //! Visitors: the people on a customer's website or in a customer's app.
 
+use bon::Builder;
 use opencom_core::id::{UserId, VisitorId, WorkspaceId};
 use opencom_core::{Attributes, Int, Millis, Permission};
 use schemars::JsonSchema;
@@ -57,16 +58,19 @@ pub enum ChangeSource {
 }
 
 /// A visitor, for members of the workspace.
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Get {
     /// The visitor.
     pub id: VisitorId,
 }
 
 /// The oldest visitor with this session id, for whoever knows it.
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[builder(on(String, into))]
+#[non_exhaustive]
 pub struct GetBySession {
     /// The id that the client made for its browser or device.
     #[validate(length(max = limits::IDENTIFIER))]
@@ -81,8 +85,10 @@ pub struct GetBySession {
 /// without a visitor's id or with too many attributes; `NOT_FOUND`; `NOT_AUTHORIZED` for the origin and for an external
 /// id that is not proven where it has to be; `RATE_LIMITED`.
 #[skip_serializing_none]
-#[derive(Clone, Default, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Default, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[builder(on(String, into))]
+#[non_exhaustive]
 pub struct Identify {
     /// The visitor; required in effect, replaced by the token's.
     pub visitor_id: Option<VisitorId>,
@@ -130,8 +136,10 @@ pub struct Identify {
 /// `NOT_FOUND`; `PERMISSION_DENIED` for agents; for everybody else what the token is refused for, and `NOT_AUTHORIZED`
 /// for another visitor's.
 #[skip_serializing_none]
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[builder(on(String, into))]
+#[non_exhaustive]
 pub struct UpdateLocation {
     /// The visitor.
     pub visitor_id: VisitorId,
@@ -149,8 +157,10 @@ pub struct UpdateLocation {
 /// # Errors
 /// `NOT_AUTHORIZED` for the origin.
 #[skip_serializing_none]
-#[derive(Clone, Default, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Default, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[builder(on(String, into))]
+#[non_exhaustive]
 pub struct Heartbeat {
     /// The visitor; replaced by the token's.
     pub visitor_id: Option<VisitorId>,
@@ -166,8 +176,9 @@ pub struct Heartbeat {
 
 /// Visitors of a workspace, newest first.
 #[skip_serializing_none]
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
 pub struct List {
     /// The workspace.
     pub workspace_id: WorkspaceId,
@@ -182,8 +193,10 @@ pub struct List {
 /// # Errors
 /// `RATE_LIMITED`.
 #[skip_serializing_none]
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[builder(on(String, into))]
+#[non_exhaustive]
 pub struct Search {
     /// The workspace.
     pub workspace_id: WorkspaceId,
@@ -195,8 +208,9 @@ pub struct Search {
 }
 
 /// Whether the visitor was seen within the last two minutes.
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
 pub struct IsOnline {
     /// The visitor.
     pub visitor_id: VisitorId,

@@ -1,5 +1,6 @@
 //! Sessions of visitors: how the widget and the mobile SDKs come in.
 
+use bon::Builder;
 use opencom_core::id::{VisitorId, WorkspaceId};
 use opencom_core::{Attributes, Int, Json, Millis};
 use schemars::JsonSchema;
@@ -22,8 +23,9 @@ functions! {
 }
 
 /// Ends every visitor's session and returns how many there were.
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Default, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct InternalEndAllSessions {}
 
 /// The widget's first call: finds or makes the visitor and opens a session.
@@ -32,8 +34,10 @@ pub struct InternalEndAllSessions {}
 /// `NOT_AUTHORIZED` for the origin, for a workspace that does not exist, and for an external id that is not proven
 /// where it has to be; `INVALID_INPUT` when the visitor gets too many attributes; `RATE_LIMITED`.
 #[skip_serializing_none]
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[builder(on(String, into))]
+#[non_exhaustive]
 pub struct Boot {
     /// The workspace.
     pub workspace_id: WorkspaceId,
@@ -89,8 +93,10 @@ pub struct Boot {
 /// # Errors
 /// `NOT_AUTHENTICATED` for an unknown token, `SESSION_EXPIRED`, `RATE_LIMITED`.
 #[skip_serializing_none]
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[builder(on(String, into))]
+#[non_exhaustive]
 pub struct Refresh {
     /// The token; it ends with this call.
     #[validate(length(max = limits::TOKEN))]
@@ -101,8 +107,10 @@ pub struct Refresh {
 
 /// Ends a session. Unknown tokens succeed too.
 #[skip_serializing_none]
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[builder(on(String, into))]
+#[non_exhaustive]
 pub struct Revoke {
     /// The token.
     #[validate(length(max = limits::TOKEN))]
@@ -113,8 +121,10 @@ pub struct Revoke {
 
 /// Whether a token is good in a workspace. Never fails.
 #[skip_serializing_none]
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[builder(on(String, into))]
+#[non_exhaustive]
 pub struct ValidateSessionToken {
     /// The workspace.
     pub workspace_id: WorkspaceId,
@@ -126,8 +136,9 @@ pub struct ValidateSessionToken {
 }
 
 /// Deletes up to 1000 sessions that have run out.
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Default, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct CleanupExpiredSessions {}
 
 /// A session as its owner gets it, once.

@@ -1,5 +1,6 @@
 //! Members of workspaces, and whom they invite.
 
+use bon::Builder;
 use opencom_core::Permission::{UsersInvite, UsersManage, UsersRead, UsersRemove};
 use opencom_core::id::{UserId, WorkspaceId, WorkspaceInvitationId, WorkspaceMemberId};
 use opencom_core::{Millis, Permission, Role, text_enum};
@@ -31,24 +32,27 @@ functions! {
 }
 
 /// The members of a workspace, in the order in which they joined.
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
 pub struct ListByWorkspace {
     /// The workspace.
     pub workspace_id: WorkspaceId,
 }
 
 /// What the caller is in a workspace.
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
 pub struct GetMemberRole {
     /// The workspace.
     pub workspace_id: WorkspaceId,
 }
 
 /// The caller's workspaces, in the order in which they joined.
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Default, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct ListByUser {}
 
 /// Makes a user a member. Who is one already stays as they are.
@@ -56,8 +60,9 @@ pub struct ListByUser {}
 /// # Errors
 /// `NOT_AUTHENTICATED`, `NOT_WORKSPACE_MEMBER`, `PERMISSION_DENIED`, `NOT_FOUND`; `NOT_AUTHORIZED` for an admin made by
 /// somebody who is none.
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Add {
     /// The user.
     pub user_id: UserId,
@@ -72,8 +77,9 @@ pub struct Add {
 /// # Errors
 /// `NOT_AUTHENTICATED`, `NOT_FOUND`, `NOT_WORKSPACE_MEMBER`, `PERMISSION_DENIED`; `INVALID_INPUT` for the owner and the
 /// last admin; `NOT_AUTHORIZED` for an admin made by somebody who is none, and for more than one has oneself.
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
 pub struct UpdateRole {
     /// The membership.
     pub membership_id: WorkspaceMemberId,
@@ -86,8 +92,9 @@ pub struct UpdateRole {
 /// # Errors
 /// `NOT_AUTHENTICATED`, `NOT_FOUND`, `NOT_WORKSPACE_MEMBER`, `PERMISSION_DENIED`; `INVALID_INPUT` for the owner;
 /// `NOT_AUTHORIZED` for a permission that the caller does not have.
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
 pub struct UpdatePermissions {
     /// The membership.
     pub membership_id: WorkspaceMemberId,
@@ -101,8 +108,9 @@ pub struct UpdatePermissions {
 /// # Errors
 /// `NOT_AUTHENTICATED`, `NOT_FOUND`, `NOT_WORKSPACE_MEMBER`, `PERMISSION_DENIED`; `INVALID_INPUT` for the owner and the
 /// last admin.
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Remove {
     /// The membership.
     pub membership_id: WorkspaceMemberId,
@@ -113,8 +121,9 @@ pub struct Remove {
 /// # Errors
 /// `NOT_AUTHENTICATED`; `NOT_AUTHORIZED` for whoever is not the owner; `NOT_FOUND` for somebody who is no member;
 /// `INVALID_INPUT` for the owner.
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
 pub struct TransferOwnership {
     /// The workspace.
     pub workspace_id: WorkspaceId,
@@ -127,8 +136,10 @@ pub struct TransferOwnership {
 /// # Errors
 /// `NOT_AUTHENTICATED`, `NOT_WORKSPACE_MEMBER`, `PERMISSION_DENIED`; `ALREADY_EXISTS` for a member and for an address
 /// that is invited; `NOT_AUTHORIZED` for an admin invited by somebody who is none; `INVALID_INPUT`; `RATE_LIMITED`.
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[builder(on(String, into))]
+#[non_exhaustive]
 pub struct InviteToWorkspace {
     /// The workspace.
     pub workspace_id: WorkspaceId,
@@ -146,8 +157,9 @@ pub struct InviteToWorkspace {
 ///
 /// # Errors
 /// `NOT_AUTHENTICATED`, `NOT_FOUND`, `NOT_WORKSPACE_MEMBER`, `PERMISSION_DENIED`.
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
 pub struct CancelInvitation {
     /// The invitation.
     pub invitation_id: WorkspaceInvitationId,
@@ -158,24 +170,27 @@ pub struct CancelInvitation {
 /// # Errors
 /// `NOT_AUTHENTICATED`, `NOT_FOUND`; `NOT_AUTHORIZED` for another address's and where the workspace does not admit the
 /// address; `INVALID_INPUT` when it waits no longer.
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
 pub struct AcceptInvitation {
     /// The invitation.
     pub invitation_id: WorkspaceInvitationId,
 }
 
 /// The invitations of a workspace that wait, oldest first.
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
 pub struct GetWorkspacePendingInvitations {
     /// The workspace.
     pub workspace_id: WorkspaceId,
 }
 
 /// The invitations that wait for the caller, oldest first; none for whoever is not signed in.
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Default, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct GetPendingInvitations {}
 
 text_enum! {

@@ -1,5 +1,6 @@
 //! Workspaces: the tenants.
 
+use bon::Builder;
 use opencom_core::Permission::{SettingsSecurity, SettingsWorkspace};
 use opencom_core::id::WorkspaceId;
 use opencom_core::{Int, Millis, text_enum};
@@ -24,8 +25,9 @@ functions! {
 }
 
 /// A workspace: all of it for members, id and name for everybody else.
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Get {
     /// The workspace.
     pub id: WorkspaceId,
@@ -34,8 +36,10 @@ pub struct Get {
 /// What an anonymous page of the help center may know: the named workspace, the one whose public article has this slug,
 /// else the oldest with a public article, else the oldest.
 #[skip_serializing_none]
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[builder(on(String, into))]
+#[non_exhaustive]
 pub struct GetPublicWorkspaceContext {
     /// This workspace.
     pub workspace_id: Option<WorkspaceId>,
@@ -45,8 +49,10 @@ pub struct GetPublicWorkspaceContext {
 }
 
 /// The oldest workspace of that exact name, when the caller is a member of it.
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[builder(on(String, into))]
+#[non_exhaustive]
 pub struct GetByName {
     /// The exact name.
     #[validate(length(max = limits::NAME))]
@@ -57,8 +63,10 @@ pub struct GetByName {
 ///
 /// # Errors
 /// `NOT_AUTHENTICATED`.
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[builder(on(String, into))]
+#[non_exhaustive]
 pub struct Create {
     /// Any text, also an empty one.
     #[validate(length(max = limits::NAME))]
@@ -69,13 +77,16 @@ pub struct Create {
 ///
 /// # Errors
 /// `NOT_AUTHENTICATED`.
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Default, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct GetOrCreateDefault {}
 
 /// Whether a page of this origin may use the workspace.
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[builder(on(String, into))]
+#[non_exhaustive]
 pub struct ValidateOrigin {
     /// The workspace.
     pub workspace_id: WorkspaceId,
@@ -88,8 +99,9 @@ pub struct ValidateOrigin {
 ///
 /// # Errors
 /// `NOT_AUTHENTICATED`, `NOT_WORKSPACE_MEMBER`, `PERMISSION_DENIED`.
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
 pub struct UpdateAllowedOrigins {
     /// The workspace.
     pub workspace_id: WorkspaceId,
@@ -103,8 +115,9 @@ pub struct UpdateAllowedOrigins {
 /// # Errors
 /// `NOT_AUTHENTICATED`, `NOT_WORKSPACE_MEMBER`, `PERMISSION_DENIED`.
 #[skip_serializing_none]
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
 pub struct UpdateSignupSettings {
     /// The workspace.
     pub workspace_id: WorkspaceId,
@@ -122,8 +135,9 @@ pub struct UpdateSignupSettings {
 ///
 /// # Errors
 /// `NOT_AUTHENTICATED`, `NOT_WORKSPACE_MEMBER`, `PERMISSION_DENIED`.
-#[derive(Clone, Serialize, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
 pub struct UpdateHelpCenterAccessPolicy {
     /// The workspace.
     pub workspace_id: WorkspaceId,

@@ -109,10 +109,10 @@ impl Audience {
             name: window.name.clone(),
             within_days: window.within_days,
         });
-        let request = InternalCount {
-            visitor_id: self.visitor.id,
-            windows: counted.collect(),
-        };
+        let request = InternalCount::builder()
+            .visitor_id(self.visitor.id)
+            .windows(counted.collect())
+            .build();
         let found = cx.query_if_served(request).await?.unwrap_or_default();
         for (window, Int(count)) in windows.iter().zip(found) {
             counts.insert(window, count.unsigned_abs());

@@ -26,7 +26,7 @@ pub(super) async fn inbound(app: web::Data<App>, request: HttpRequest, payload: 
     };
     match app
         .dispatcher
-        .invoke(InternalReceive { body: body.into() }, asker)
+        .invoke(InternalReceive::builder().body(body.into()).build(), asker)
         .await
     {
         Ok(Received::Stored {
@@ -56,7 +56,7 @@ pub(super) async fn delivery(app: web::Data<App>, request: HttpRequest, payload:
     };
     match app
         .dispatcher
-        .invoke(InternalNoteDelivery { body: body.into() }, asker)
+        .invoke(InternalNoteDelivery::builder().body(body.into()).build(), asker)
         .await
     {
         Ok(()) => HttpResponse::Ok().json(json!({ "received": true })),

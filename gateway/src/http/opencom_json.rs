@@ -96,7 +96,7 @@ async fn document(app: &App, request: &HttpRequest) -> Result<String> {
         caller: caller(app, request).unwrap_or(Caller::Anonymous),
         address: address(app, request),
     };
-    let metadata = app.dispatcher.invoke(GetMetadata {}, asker).await?;
+    let metadata = app.dispatcher.invoke(GetMetadata::default(), asker).await?;
     let asked = || {
         let connection = request.connection_info();
         format!("{}://{}", connection.scheme(), connection.host())

@@ -56,15 +56,15 @@ async fn entries(kit: &Kit, workspace: WorkspaceId) -> Vec<Value> {
 async fn a_rotated_secret_counts_at_once_and_alone() {
     let kit = kit().await;
     let ws = kit.workspace().await;
-    let enable = Enable {
-        workspace_id: ws.id,
-        mode: Some(opencom_contract::workspaces::IdentityVerificationMode::Required),
-    };
+    let enable = Enable::builder()
+        .workspace_id(ws.id)
+        .mode(opencom_contract::workspaces::IdentityVerificationMode::Required)
+        .build();
     let old = kit.call(&ws.owner, &enable).await.unwrap().secret.unwrap();
     boot(&kit, &ws, "ada", Some(&token::user_hash(&old, "ada")))
         .await
         .unwrap();
-    let rotate = RotateSecret { workspace_id: ws.id };
+    let rotate = RotateSecret::builder().workspace_id(ws.id).build();
     let new = kit.call(&ws.owner, &rotate).await.unwrap().secret;
     assert_ne!(new, old);
     refused(

@@ -77,14 +77,14 @@ pub(crate) fn acceptance(
     role: Role,
     invited_by: Option<UserId>,
 ) -> InternalRecord {
-    InternalRecord {
-        workspace_id,
-        actor_id: Some(user),
-        action: "user.invited".to_owned(),
-        resource_type: "workspaceInvitation".to_owned(),
-        resource_id: Some(invitation.to_string()),
-        metadata: Some(json!({ "invitationStatus": "accepted", "role": role, "invitedBy": invited_by })),
-    }
+    InternalRecord::builder()
+        .workspace_id(workspace_id)
+        .actor_id(user)
+        .action("user.invited")
+        .resource_type("workspaceInvitation")
+        .resource_id(invitation.to_string())
+        .metadata(json!({ "invitationStatus": "accepted", "role": role, "invitedBy": invited_by }))
+        .build()
 }
 
 /// Whether a workspace's signup settings let this address in.

@@ -84,14 +84,14 @@ impl Admin {
         let manager = manage(cx, Permission::UsersManage, before.workspace_id).await?;
         let invitation = queries::lock_invitation(cx, id).await?.or_not_found("Invitation")?;
         store::set_status(cx, &invitation, InvitationStatus::Declined).await?;
-        let entry = InternalRecord {
-            workspace_id: invitation.workspace_id,
-            actor_id: Some(manager.user_id),
-            action: "user.removed".to_owned(),
-            resource_type: "workspaceInvitation".to_owned(),
-            resource_id: Some(id.to_string()),
-            metadata: Some(json!({ "invitationStatus": "declined", "targetEmail": invitation.email })),
-        };
+        let entry = InternalRecord::builder()
+            .workspace_id(invitation.workspace_id)
+            .actor_id(manager.user_id)
+            .action("user.removed")
+            .resource_type("workspaceInvitation")
+            .resource_id(id.to_string())
+            .metadata(json!({ "invitationStatus": "declined", "targetEmail": invitation.email }))
+            .build();
         audit::record(cx, entry).await?;
         Ok(Done::DONE)
     }
@@ -131,12 +131,12 @@ fn invited(
     resource_id: Option<String>,
     metadata: serde_json::Value,
 ) -> InternalRecord {
-    InternalRecord {
-        workspace_id: manager.workspace_id,
-        actor_id: Some(manager.user_id),
-        action: "user.invited".to_owned(),
-        resource_type: resource_type.to_owned(),
-        resource_id,
-        metadata: Some(metadata),
-    }
+    InternalRecord::builder()
+        .workspace_id(manager.workspace_id)
+        .actor_id(manager.user_id)
+        .action("user.invited")
+        .resource_type(resource_type)
+        .maybe_resource_id(resource_id)
+        .metadata(metadata)
+        .build()
 }

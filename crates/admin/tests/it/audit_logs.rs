@@ -49,14 +49,12 @@ fn actions(found: &[Value]) -> Vec<&str> {
 async fn entries_come_newest_first_with_who_did_it() {
     let kit = kit().await;
     let ws = kit.workspace().await;
-    let by_api = InternalRecord {
-        workspace_id: ws.id,
-        actor_id: None,
-        action: "auth.session.created".to_owned(),
-        resource_type: "widgetSession".to_owned(),
-        resource_id: None,
-        metadata: Some(json!({ "source": "widgetSessions.boot", "identityVerified": false })),
-    };
+    let by_api = InternalRecord::builder()
+        .workspace_id(ws.id)
+        .action("auth.session.created")
+        .resource_type("widgetSession")
+        .metadata(json!({ "source": "widgetSessions.boot", "identityVerified": false }))
+        .build();
     kit.invoke(by_api).await.unwrap();
     kit.clock.advance(1000);
     happen(&kit, &ws, &["one", "two"]).await;

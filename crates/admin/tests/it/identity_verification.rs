@@ -103,10 +103,7 @@ async fn what_needs_verification_is_refused_without() {
 async fn of_two_who_turn_it_on_at_once_one_makes_the_secret() {
     let kit = kit().await;
     let ws = kit.workspace().await;
-    let enable = Enable {
-        workspace_id: ws.id,
-        mode: None,
-    };
+    let enable = Enable::builder().workspace_id(ws.id).build();
     let made = join_all((0..6).map(|_| kit.call(&ws.owner, &enable))).await;
     let secrets: Vec<_> = made.into_iter().filter_map(|made| made.unwrap().secret).collect();
     assert_eq!(secrets.len(), 1);

@@ -259,7 +259,12 @@ async fn a_team_comes_together() {
     let kit = kit().await;
     let ada = bearer(&kit, &sign_up(&kit, "ada@example.com").await);
     let name = "ada's Workspace".to_owned();
-    let ws = kit.call(&ada, &GetByName { name }).await.unwrap().unwrap().id;
+    let ws = kit
+        .call(&ada, &GetByName::builder().name(name).build())
+        .await
+        .unwrap()
+        .unwrap()
+        .id;
     let arguments =
         json!({ "workspaceId": ws, "email": "bob@example.com", "role": "admin", "baseUrl": "https://a.com" });
     call(&kit, &ada, "inviteToWorkspace", arguments).await.unwrap();

@@ -16,7 +16,7 @@ async fn every_query_hears_of_what_changes_it() {
         &kit,
         &tokens(&kit, with_code("ada@example.com", Some(&code))).await.unwrap(),
     );
-    let default = kit.call(&ada, &GetOrCreateDefault {}).await.unwrap().id;
+    let default = kit.call(&ada, &GetOrCreateDefault::default()).await.unwrap().id;
     probe.subscribe(&ada, "auth:currentUser", json!({})).await;
     probe.subscribe(&ada, "auth:isAuthenticated", json!({})).await;
     probe.subscribe(&ada, "auth:getUserWorkspaces", json!({})).await;
@@ -38,23 +38,17 @@ async fn every_query_hears_of_what_changes_it() {
         )
         .await;
 
-    let request = CompleteSignupProfile {
-        name: Some("Ada".to_owned()),
-        workspace_name: Some("Engines".to_owned()),
-    };
+    let request = CompleteSignupProfile::builder()
+        .name("Ada")
+        .workspace_name("Engines")
+        .build();
     kit.call(&ada, &request).await.unwrap();
     probe.check("auth:completeSignupProfile").await;
-    let workspace_id = kit
-        .call(
-            &ada,
-            &Create {
-                name: "Second".to_owned(),
-            },
-        )
+    let workspace_id = kit.call(&ada, &Create::builder().name("Second").build()).await.unwrap();
+    probe.check("workspaces:create").await;
+    kit.call(&ada, &SwitchWorkspace::builder().workspace_id(workspace_id).build())
         .await
         .unwrap();
-    probe.check("workspaces:create").await;
-    kit.call(&ada, &SwitchWorkspace { workspace_id }).await.unwrap();
     probe.check("auth:switchWorkspace").await;
     sign_up(&kit, "eve@example.com").await;
     probe.check("a sign-up of somebody else").await;
@@ -62,7 +56,7 @@ async fn every_query_hears_of_what_changes_it() {
         .await
         .unwrap();
     probe.check("a sign-in of somebody else").await;
-    kit.call(&ada, &SignOut {}).await.unwrap();
+    kit.call(&ada, &SignOut::default()).await.unwrap();
     probe.check("auth:signOut").await;
     assert!(probe.reruns() > 0);
 }

@@ -19,7 +19,7 @@ async fn a_sign_up_makes_a_user_who_owns_a_workspace() {
     request.params.as_mut().unwrap().name = Some(" Ada ".to_owned());
     let tokens = tokens(&kit, request).await.unwrap();
     let me = kit
-        .call(&bearer(&kit, &tokens), &CurrentUser {})
+        .call(&bearer(&kit, &tokens), &CurrentUser::default())
         .await
         .unwrap()
         .unwrap();
@@ -45,7 +45,7 @@ async fn a_sign_up_may_name_its_workspace() {
     request.params.as_mut().unwrap().workspace_name = Some(" Engines ".to_owned());
     let tokens = tokens(&kit, request).await.unwrap();
     let me = kit
-        .call(&bearer(&kit, &tokens), &CurrentUser {})
+        .call(&bearer(&kit, &tokens), &CurrentUser::default())
         .await
         .unwrap()
         .unwrap();
@@ -108,7 +108,11 @@ async fn a_sign_in_needs_the_right_password() {
     let right = tokens(&kit, with_password("signIn", " ADA@example.com", PASSWORD))
         .await
         .unwrap();
-    assert!(kit.call(&bearer(&kit, &right), &IsAuthenticated {}).await.unwrap());
+    assert!(
+        kit.call(&bearer(&kit, &right), &IsAuthenticated::default())
+            .await
+            .unwrap()
+    );
     for wrong in ["", "Correct horse"] {
         refused(
             tokens(&kit, with_password("signIn", "ada@example.com", wrong)).await,
@@ -226,18 +230,12 @@ async fn what_is_missing_is_named_in_the_order_of_the_contract() {
 #[tokio::test]
 async fn a_provider_must_be_known() {
     let kit = kit().await;
-    let unknown = SignIn {
-        provider: Some("github".to_owned()),
-        ..SignIn::default()
-    };
+    let unknown = SignIn::builder().provider("github").build();
     let text = "Provider `github` is not configured, available providers are `password`, `resend-otp`.";
     refused(kit.call(&Nobody, &unknown).await, Code::InvalidInput, text);
     let text = "Cannot sign in: Missing `provider`, `params.code` or `refreshToken`";
     refused(kit.call(&Nobody, &SignIn::default()).await, Code::InvalidInput, text);
-    let empty = SignIn {
-        params: Some(SignInParams::default()),
-        ..SignIn::default()
-    };
+    let empty = SignIn::builder().params(SignInParams::default()).build();
     refused(kit.call(&Nobody, &empty).await, Code::InvalidInput, text);
 }
 
@@ -253,9 +251,9 @@ async fn a_sign_in_ends_the_session_that_the_caller_comes_with() {
     );
     let request = with_password("signIn", "ada@example.com", PASSWORD);
     let second = bearer(&kit, &tokens_if_any(&kit, &first, request).await.unwrap().unwrap());
-    assert!(!kit.call(&first, &IsAuthenticated {}).await.unwrap());
-    assert!(kit.call(&second, &IsAuthenticated {}).await.unwrap());
-    assert!(kit.call(&elsewhere, &IsAuthenticated {}).await.unwrap());
+    assert!(!kit.call(&first, &IsAuthenticated::default()).await.unwrap());
+    assert!(kit.call(&second, &IsAuthenticated::default()).await.unwrap());
+    assert!(kit.call(&elsewhere, &IsAuthenticated::default()).await.unwrap());
 }
 
 async fn invite(kit: &Kit, workspace: &Workspace, email: &str, status: &str) {
@@ -307,7 +305,7 @@ async fn a_sign_up_joins_those_who_invited_and_whose_rules_let_it_in() {
         .unwrap();
 
     let person = bearer(&kit, &sign_up(&kit, "ada@example.com").await);
-    let me = kit.call(&person, &CurrentUser {}).await.unwrap().unwrap();
+    let me = kit.call(&person, &CurrentUser::default()).await.unwrap().unwrap();
     let joined: Vec<(WorkspaceId, Role)> = me.workspaces.iter().map(|one| (one.workspace.id, one.role)).collect();
     assert_eq!(joined.len(), 2);
     assert_eq!(

@@ -20,7 +20,7 @@ async fn the_current_user_sees_their_workspaces_and_only_their_own_secrets() {
     set_secret(&kit, other.id).await;
     kit.clock.advance(1);
     kit.join(&own.owner, other.id, Role::Viewer).await;
-    let me = kit.call(&own.owner, &CurrentUser {}).await.unwrap().unwrap();
+    let me = kit.call(&own.owner, &CurrentUser::default()).await.unwrap().unwrap();
     assert_eq!(me.user.id, own.owner.user_id);
     assert_eq!(me.user.workspace_id, Some(own.id));
     let seen: Vec<_> = me
@@ -33,10 +33,10 @@ async fn the_current_user_sees_their_workspaces_and_only_their_own_secrets() {
         [(own.id, Role::Owner, Some("s3cret")), (other.id, Role::Viewer, None)]
     );
     assert_eq!(
-        kit.call(&own.owner, &GetUserWorkspaces {}).await.unwrap(),
+        kit.call(&own.owner, &GetUserWorkspaces::default()).await.unwrap(),
         me.workspaces
     );
-    assert_eq!(kit.call(&Nobody, &GetUserWorkspaces {}).await.unwrap(), []);
+    assert_eq!(kit.call(&Nobody, &GetUserWorkspaces::default()).await.unwrap(), []);
 }
 
 #[tokio::test]
@@ -66,33 +66,39 @@ async fn a_member_may_make_a_workspace_the_active_one() {
     let (own, other, foreign) = (kit.workspace().await, kit.workspace().await, kit.workspace().await);
     kit.join(&own.owner, other.id, Role::Agent).await;
     let switched = kit
-        .call(&own.owner, &SwitchWorkspace { workspace_id: other.id })
+        .call(&own.owner, &SwitchWorkspace::builder().workspace_id(other.id).build())
         .await
         .unwrap();
     assert_eq!(
         (switched.user.workspace_id, switched.user.role),
         (other.id, Role::Agent)
     );
-    let me = kit.call(&own.owner, &CurrentUser {}).await.unwrap().unwrap();
+    let me = kit.call(&own.owner, &CurrentUser::default()).await.unwrap().unwrap();
     assert_eq!(me.user.workspace_id, Some(other.id));
 
     let text = "You are not a member of this workspace";
     for workspace_id in [foreign.id, WorkspaceId::generate()] {
         refused(
-            kit.call(&own.owner, &SwitchWorkspace { workspace_id }).await,
+            kit.call(
+                &own.owner,
+                &SwitchWorkspace::builder().workspace_id(workspace_id).build(),
+            )
+            .await,
             Code::NotWorkspaceMember,
             text,
         );
     }
-    let nobody = kit.call(&Nobody, &SwitchWorkspace { workspace_id: other.id }).await;
+    let nobody = kit
+        .call(&Nobody, &SwitchWorkspace::builder().workspace_id(other.id).build())
+        .await;
     refused(nobody, Code::NotAuthenticated, "Not authenticated");
 }
 
 async fn complete(kit: &Kit, person: &impl Person, name: Option<&str>, workspace: Option<&str>) -> (bool, bool) {
-    let request = CompleteSignupProfile {
-        name: name.map(str::to_owned),
-        workspace_name: workspace.map(str::to_owned),
-    };
+    let request = CompleteSignupProfile::builder()
+        .maybe_name(name)
+        .maybe_workspace_name(workspace)
+        .build();
     let completed = kit.call(person, &request).await.unwrap();
     assert!(completed.success);
     (completed.user_name_updated, completed.workspace_name_updated)
@@ -111,7 +117,7 @@ async fn a_sign_up_by_code_is_completed_once() {
         complete(&kit, &person, Some(" Ada "), Some(" Engines ")).await,
         (true, true)
     );
-    let me = kit.call(&person, &CurrentUser {}).await.unwrap().unwrap();
+    let me = kit.call(&person, &CurrentUser::default()).await.unwrap().unwrap();
     assert_eq!(me.user.name.as_deref(), Some("Ada"));
     assert_eq!(me.workspaces[0].workspace.name, "Engines");
     assert_eq!(
@@ -138,10 +144,7 @@ async fn only_who_runs_a_workspace_renames_it() {
 #[tokio::test]
 async fn completing_needs_a_user_with_an_address_and_a_workspace() {
     let kit = kit().await;
-    let request = CompleteSignupProfile {
-        name: None,
-        workspace_name: None,
-    };
+    let request = CompleteSignupProfile::builder().build();
     refused(
         kit.call(&Nobody, &request).await,
         Code::NotAuthenticated,

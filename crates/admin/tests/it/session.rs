@@ -103,7 +103,9 @@ async fn a_stolen_token_ends_everything_that_came_of_it() {
     assert!(refresh(&kit, &second.refresh_token).await.is_none());
     assert_eq!(unused_tokens(&kit).await, 0);
     assert!(
-        kit.call(&bearer(&kit, &first), &IsAuthenticated {}).await.unwrap(),
+        kit.call(&bearer(&kit, &first), &IsAuthenticated::default())
+            .await
+            .unwrap(),
         "the session stays"
     );
 }
@@ -114,7 +116,11 @@ async fn an_unknown_secret_ends_the_session_that_it_names() {
     let tokens = sign_up(&kit, "ada@example.com").await;
     let session = bearer(&kit, &tokens).0.session;
     assert!(refresh(&kit, &format!("guess|{session}")).await.is_none());
-    assert!(!kit.call(&bearer(&kit, &tokens), &IsAuthenticated {}).await.unwrap());
+    assert!(
+        !kit.call(&bearer(&kit, &tokens), &IsAuthenticated::default())
+            .await
+            .unwrap()
+    );
     assert!(refresh(&kit, &tokens.refresh_token).await.is_none());
     assert!(
         refresh(&kit, &format!("guess|{}", AuthSessionId::generate()))
@@ -143,7 +149,7 @@ async fn a_session_ends_after_thirty_days_however_often_it_is_refreshed() {
     kit.clock.advance(Millis::DAY);
     assert!(refresh(&kit, &second.refresh_token).await.is_none());
     assert!(
-        kit.call(&bearer_of_expired(&kit, &second), &CurrentUser {})
+        kit.call(&bearer_of_expired(&kit, &second), &CurrentUser::default())
             .await
             .unwrap()
             .is_none()
@@ -163,10 +169,10 @@ async fn a_sign_out_ends_the_session_at_once() {
     let kit = kit().await;
     let tokens = sign_up(&kit, "ada@example.com").await;
     let person = bearer(&kit, &tokens);
-    assert!(kit.call(&person, &IsAuthenticated {}).await.unwrap());
-    kit.call(&person, &SignOut {}).await.unwrap();
-    assert!(!kit.call(&person, &IsAuthenticated {}).await.unwrap());
-    assert!(kit.call(&person, &CurrentUser {}).await.unwrap().is_none());
+    assert!(kit.call(&person, &IsAuthenticated::default()).await.unwrap());
+    kit.call(&person, &SignOut::default()).await.unwrap();
+    assert!(!kit.call(&person, &IsAuthenticated::default()).await.unwrap());
+    assert!(kit.call(&person, &CurrentUser::default()).await.unwrap().is_none());
     assert!(refresh(&kit, &tokens.refresh_token).await.is_none());
     let connection = &mut kit.connection().await;
     assert_eq!(
@@ -185,13 +191,13 @@ async fn a_sign_out_ends_the_session_at_once() {
             .unwrap(),
         0
     );
-    kit.call(&person, &SignOut {}).await.unwrap();
-    kit.call(&Nobody, &SignOut {}).await.unwrap();
+    kit.call(&person, &SignOut::default()).await.unwrap();
+    kit.call(&Nobody, &SignOut::default()).await.unwrap();
 }
 
 #[tokio::test]
 async fn nobody_is_not_authenticated() {
     let kit = kit().await;
-    assert!(!kit.call(&Nobody, &IsAuthenticated {}).await.unwrap());
-    assert!(kit.call(&Nobody, &CurrentUser {}).await.unwrap().is_none());
+    assert!(!kit.call(&Nobody, &IsAuthenticated::default()).await.unwrap());
+    assert!(kit.call(&Nobody, &CurrentUser::default()).await.unwrap().is_none());
 }

@@ -70,11 +70,7 @@ pub(crate) fn with_password(flow: &str, email: &str, password: &str) -> SignIn {
         password: Some(password.to_owned()),
         ..SignInParams::default()
     };
-    SignIn {
-        provider: Some("password".to_owned()),
-        params: Some(params),
-        ..SignIn::default()
-    }
+    SignIn::builder().provider("password").params(params).build()
 }
 
 pub(crate) fn with_code(email: &str, code: Option<&str>) -> SignIn {
@@ -83,18 +79,11 @@ pub(crate) fn with_code(email: &str, code: Option<&str>) -> SignIn {
         code: code.map(str::to_owned),
         ..SignInParams::default()
     };
-    SignIn {
-        provider: Some("resend-otp".to_owned()),
-        params: Some(params),
-        ..SignIn::default()
-    }
+    SignIn::builder().provider("resend-otp").params(params).build()
 }
 
 pub(crate) fn with_refresh_token(token: &str) -> SignIn {
-    SignIn {
-        refresh_token: Some(token.to_owned()),
-        ..SignIn::default()
-    }
+    SignIn::builder().refresh_token(token).build()
 }
 
 /// The tokens of a sign-in that must succeed, or `None` where the answer is `tokens: null`.

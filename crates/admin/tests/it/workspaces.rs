@@ -57,7 +57,7 @@ async fn count_workspaces(kit: &Kit) -> i64 {
 }
 
 async fn secret_seen_by(kit: &Kit, person: &impl Person, id: WorkspaceId) -> Option<String> {
-    match kit.call(person, &Get { id }).await.unwrap().unwrap() {
+    match kit.call(person, &Get::builder().id(id).build()).await.unwrap().unwrap() {
         WorkspaceView::Member(workspace) => workspace.identity_secret,
         WorkspaceView::Public(_) => panic!("not seen as a member"),
     }
@@ -93,15 +93,10 @@ async fn everybody_else_sees_id_name_and_age() {
         assert_eq!(keys, ["_id", "_creationTime", "name", "createdAt"]);
     }
     assert!(
-        kit.call(
-            &ws.owner,
-            &Get {
-                id: WorkspaceId::generate()
-            }
-        )
-        .await
-        .unwrap()
-        .is_none()
+        kit.call(&ws.owner, &Get::builder().id(WorkspaceId::generate()).build())
+            .await
+            .unwrap()
+            .is_none()
     );
     let foreign = kit
         .call_json(&Nobody, "workspaces:get", json!({ "id": UserId::generate() }))
@@ -122,9 +117,7 @@ async fn the_oldest_workspace_of_a_name_is_found_by_its_members() {
         set_secret(&kit, id).await;
     }
     let viewer = kit.agent(&oldest, Role::Viewer).await;
-    let request = GetByName {
-        name: "Engines".to_owned(),
-    };
+    let request = GetByName::builder().name("Engines").build();
     let seen = kit.call(&oldest.owner, &request).await.unwrap().unwrap();
     assert_eq!((seen.id, seen.identity_secret.as_deref()), (oldest.id, Some("s3cret")));
     let seen = kit.call(&viewer, &request).await.unwrap().unwrap();
@@ -132,20 +125,15 @@ async fn the_oldest_workspace_of_a_name_is_found_by_its_members() {
     assert!(kit.call(&newer.owner, &request).await.unwrap().is_none());
     assert!(kit.call(&Nobody, &request).await.unwrap().is_none());
     assert!(
-        kit.call(
-            &oldest.owner,
-            &GetByName {
-                name: "engines".to_owned()
-            }
-        )
-        .await
-        .unwrap()
-        .is_none()
+        kit.call(&oldest.owner, &GetByName::builder().name("engines").build())
+            .await
+            .unwrap()
+            .is_none()
     );
 }
 
 fn create(name: &str) -> Create {
-    Create { name: name.to_owned() }
+    Create::builder().name(name).build()
 }
 
 #[tokio::test]
@@ -240,11 +228,11 @@ async fn the_default_is_the_active_workspace() {
     let ws = kit.workspace().await;
     set_secret(&kit, ws.id).await;
     let agent = kit.agent(&ws, Role::Agent).await;
-    let seen = kit.call(&agent, &GetOrCreateDefault {}).await.unwrap();
+    let seen = kit.call(&agent, &GetOrCreateDefault::default()).await.unwrap();
     assert_eq!((seen.id, seen.identity_secret), (ws.id, None));
     assert_eq!(count_workspaces(&kit).await, 1);
     refused(
-        kit.call(&Nobody, &GetOrCreateDefault {}).await,
+        kit.call(&Nobody, &GetOrCreateDefault::default()).await,
         Code::NotAuthenticated,
         "Not authenticated",
     );
@@ -256,7 +244,8 @@ async fn ten_at_once_who_have_no_workspace_left_get_the_same_new_one() {
     let ws = kit.workspace().await;
     let agent = kit.agent(&ws, Role::Agent).await;
     leave(&kit, &agent, ws.id).await;
-    let results = join_all((0..10).map(|_| kit.call(&agent, &GetOrCreateDefault {}))).await;
+    let request = GetOrCreateDefault::default();
+    let results = join_all((0..10).map(|_| kit.call(&agent, &request))).await;
     let made = results[0].as_ref().unwrap().clone();
     assert_eq!(made.name, "Default Workspace");
     assert_ne!(made.id, ws.id);
@@ -274,8 +263,8 @@ async fn ten_at_once_who_have_no_workspace_left_get_the_same_new_one() {
 async fn whoever_lost_their_workspace_altogether_gets_a_new_one() {
     let kit = kit().await;
     let homeless = kit.user(None).await;
-    let made = kit.call(&homeless, &GetOrCreateDefault {}).await.unwrap();
-    assert_eq!(kit.call(&homeless, &GetOrCreateDefault {}).await.unwrap(), made);
+    let made = kit.call(&homeless, &GetOrCreateDefault::default()).await.unwrap();
+    assert_eq!(kit.call(&homeless, &GetOrCreateDefault::default()).await.unwrap(), made);
 }
 
 #[tokio::test]
@@ -286,10 +275,10 @@ async fn origins_are_validated_by_the_workspaces_list() {
         let verdict = kit
             .call(
                 &Nobody,
-                &ValidateOrigin {
-                    workspace_id,
-                    origin: origin.to_owned(),
-                },
+                &ValidateOrigin::builder()
+                    .workspace_id(workspace_id)
+                    .origin(origin)
+                    .build(),
             )
             .await
             .unwrap();
@@ -323,10 +312,7 @@ async fn origins_are_validated_by_the_workspaces_list() {
 #[tokio::test]
 async fn without_a_clue_the_oldest_workspace_is_the_public_one() {
     let kit = kit().await;
-    let anything = GetPublicWorkspaceContext {
-        workspace_id: None,
-        article_slug: None,
-    };
+    let anything = GetPublicWorkspaceContext::builder().build();
     assert!(kit.call(&Nobody, &anything).await.unwrap().is_none());
     let oldest = kit.workspace().await;
     kit.clock.advance(1);
@@ -351,10 +337,9 @@ async fn without_a_clue_the_oldest_workspace_is_the_public_one() {
         .await
         .unwrap();
     assert_eq!(seen["helpCenterAccessPolicy"], "restricted");
-    let unknown = GetPublicWorkspaceContext {
-        workspace_id: Some(WorkspaceId::generate()),
-        article_slug: None,
-    };
+    let unknown = GetPublicWorkspaceContext::builder()
+        .workspace_id(WorkspaceId::generate())
+        .build();
     assert!(kit.call(&Nobody, &unknown).await.unwrap().is_none());
 }
 

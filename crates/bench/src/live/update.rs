@@ -38,13 +38,7 @@ pub(super) async fn rows(stage: &Stage<'_>) -> Result<Vec<LiveRow>, Fault> {
     let after = audience.during(rest).await?;
     let mut rows = vec![idle(stage.visitors.len(), after.saturating_sub(before))];
     if stage.settings.wants("live update") {
-        let inbox = ListForInbox {
-            workspace_id: stage.workspace_id(),
-            status: None,
-            ai_workflow_state: None,
-            limit: None,
-            cursor: None,
-        };
+        let inbox = ListForInbox::builder().workspace_id(stage.workspace_id()).build();
         let agents = stage.agents.iter();
         let agents = agents.map(|agent| Subscription::of_agent(&inbox, &agent.token));
         audience.join(address, agents).await?;

@@ -228,18 +228,15 @@ impl Actor {
 
     async fn read(&mut self) -> Result<(), Fault> {
         let request = match &self.person {
-            Person::Visitor(visitor) => conversations::MarkAsRead {
-                id: visitor.conversation,
-                reader_type: conversations::ReaderType::Visitor,
-                visitor_id: None,
-                session_token: Some(visitor.token.clone()),
-            },
-            Person::Agent(_) => conversations::MarkAsRead {
-                id: self.any_conversation()?,
-                reader_type: conversations::ReaderType::Agent,
-                visitor_id: None,
-                session_token: None,
-            },
+            Person::Visitor(visitor) => conversations::MarkAsRead::builder()
+                .id(visitor.conversation)
+                .reader_type(conversations::ReaderType::Visitor)
+                .session_token(visitor.token.clone())
+                .build(),
+            Person::Agent(_) => conversations::MarkAsRead::builder()
+                .id(self.any_conversation()?)
+                .reader_type(conversations::ReaderType::Agent)
+                .build(),
         };
         let id = self.session.call(&request).await?;
         self.wishes.insert(id, Wish::Read);
@@ -253,31 +250,26 @@ impl Actor {
         let choice = rand::rng().random_range(0..5);
         match (&self.person, choice) {
             (Person::Visitor(visitor), 0) => {
-                let request = conversations::ListByVisitor {
-                    visitor_id: None,
-                    session_token: Some(visitor.token.clone()),
-                    workspace_id: Some(visitor.workspace_id),
-                };
+                let request = conversations::ListByVisitor::builder()
+                    .session_token(visitor.token.clone())
+                    .workspace_id(visitor.workspace_id)
+                    .build();
                 self.session.subscribe(&request).await
             }
             (Person::Visitor(visitor), 1) => {
-                let request = conversations::GetTotalUnreadForVisitor {
-                    visitor_id: None,
-                    session_token: Some(visitor.token.clone()),
-                    workspace_id: Some(visitor.workspace_id),
-                };
+                let request = conversations::GetTotalUnreadForVisitor::builder()
+                    .session_token(visitor.token.clone())
+                    .workspace_id(visitor.workspace_id)
+                    .build();
                 self.session.subscribe(&request).await
             }
             (Person::Visitor(visitor), _) => self.session.subscribe(&visitor.thread()).await,
-            (Person::Agent(_), 0) => self.session.subscribe(&auth::CurrentUser {}).await,
+            (Person::Agent(_), 0) => self.session.subscribe(&auth::CurrentUser::default()).await,
             (Person::Agent(agent), 1..3) => {
-                let request = conversations::ListForInbox {
-                    workspace_id: agent.workspace_id,
-                    status: None,
-                    ai_workflow_state: None,
-                    limit: Some(10.into()),
-                    cursor: None,
-                };
+                let request = conversations::ListForInbox::builder()
+                    .workspace_id(agent.workspace_id)
+                    .limit(10.into())
+                    .build();
                 self.session.subscribe(&request).await
             }
             (Person::Agent(_), _) => {

@@ -210,9 +210,7 @@ mod tests {
     use crate::wire::Version;
 
     fn call(view: &mut View) -> u32 {
-        let request = SwitchWorkspace {
-            workspace_id: WorkspaceId::generate(),
-        };
+        let request = SwitchWorkspace::builder().workspace_id(WorkspaceId::generate()).build();
         view.call(&request).unwrap().0
     }
 
@@ -270,7 +268,7 @@ mod tests {
     #[test]
     fn a_subscription_keeps_its_result_and_its_journal_for_the_next_connection() {
         let mut view = View::default();
-        view.subscribe(&CurrentUser {}).unwrap();
+        view.subscribe(&CurrentUser::default()).unwrap();
         let updated = json!([{"type": "QueryUpdated", "queryId": 0, "value": null, "logLines": [], "journal": "j"}]);
         transition(&mut view, 1, updated);
         assert!(view.is_settled());

@@ -40,12 +40,15 @@ async fn agents_sign_up_in_and_out() {
         .sign_in("ada@example.com", "correct horse")
         .await
         .unwrap();
-    let me = again.query(&CurrentUser {}).await.unwrap().unwrap();
+    let me = again.query(&CurrentUser::default()).await.unwrap().unwrap();
     assert_eq!(me.user.name.as_deref(), Some("Ada"));
     again.sign_out().await.unwrap();
     assert_eq!(again.tokens().await.map(|_| ()), None);
-    assert!(matches!(again.query(&CurrentUser {}).await, Err(Error::SignedOut)));
-    assert!(agent.query(&CurrentUser {}).await.unwrap().is_some());
+    assert!(matches!(
+        again.query(&CurrentUser::default()).await,
+        Err(Error::SignedOut)
+    ));
+    assert!(agent.query(&CurrentUser::default()).await.unwrap().is_some());
     assert_eq!(
         format!("{agent:?}"),
         format!("Client {{ server: \"{}/\", who: an agent, .. }}", server.url)
@@ -66,7 +69,7 @@ async fn a_token_that_runs_out_is_renewed_once_however_many_need_it() {
     let calls: Vec<_> = (0..20)
         .map(|_| {
             let agent = agent.clone();
-            tokio::spawn(async move { agent.query(&CurrentUser {}).await })
+            tokio::spawn(async move { agent.query(&CurrentUser::default()).await })
         })
         .collect();
     for call in calls {
@@ -85,32 +88,28 @@ async fn a_token_that_the_server_does_not_like_is_renewed() {
         ..tokens
     };
     let (agent, renewed) = counting(&server, bad.clone());
-    assert!(agent.query(&CurrentUser {}).await.unwrap().is_some());
-    assert!(agent.query(&CurrentUser {}).await.unwrap().is_some());
+    assert!(agent.query(&CurrentUser::default()).await.unwrap().is_some());
+    assert!(agent.query(&CurrentUser::default()).await.unwrap().is_some());
     assert_eq!(renewed.load(Ordering::Relaxed), 1);
     // A refresh token that was never given out.
     let stranger = server.client().with_tokens(Tokens {
         refresh_token: "never|given".to_owned(),
         ..bad
     });
-    assert!(stranger.query(&CurrentUser {}).await.is_err());
+    assert!(stranger.query(&CurrentUser::default()).await.is_err());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn refusals_have_their_codes() {
     let server = Server::start().await;
     let (agent, workspace_id) = server.agent().await;
-    let list = tags::List {
-        workspace_id,
-        cursor: None,
-    };
+    let list = tags::List::builder().workspace_id(workspace_id).build();
     let nobody = server.client().query(&list).await;
     assert!(nobody.is_err() || nobody.unwrap().is_empty());
-    let elsewhere = tags::Create {
-        workspace_id: WorkspaceId::generate(),
-        name: "vip".to_owned(),
-        color: None,
-    };
+    let elsewhere = tags::Create::builder()
+        .workspace_id(WorkspaceId::generate())
+        .name("vip")
+        .build();
     assert!(
         agent
             .mutation(&elsewhere)
@@ -118,11 +117,10 @@ async fn refusals_have_their_codes() {
             .unwrap_err()
             .is(Code::NotWorkspaceMember)
     );
-    let long = tags::Create {
-        workspace_id,
-        name: "x".repeat(1 << 20),
-        color: None,
-    };
+    let long = tags::Create::builder()
+        .workspace_id(workspace_id)
+        .name("x".repeat(1 << 20))
+        .build();
     let Error::Refused(refusal) = agent.mutation(&long).await.unwrap_err() else {
         panic!("no refusal")
     };

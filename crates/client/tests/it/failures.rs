@@ -65,25 +65,29 @@ async fn act(mut stream: TcpStream, act: Act) {
 }
 
 fn tag() -> tags::Create {
-    tags::Create {
-        workspace_id: WorkspaceId::generate(),
-        name: "vip".to_owned(),
-        color: None,
-    }
+    tags::Create::builder()
+        .workspace_id(WorkspaceId::generate())
+        .name("vip")
+        .build()
 }
 
 #[tokio::test]
 async fn a_query_is_asked_again_whatever_happened() {
     let (client, requests) = acting(&[Act::HangUp, BUSY, LIMITED, YES]).await;
     let client = client.build().unwrap();
-    assert!(client.query(&IsAuthenticated {}).await.unwrap());
+    assert!(client.query(&IsAuthenticated::default()).await.unwrap());
     assert_eq!(requests.load(Ordering::Relaxed), 4);
 }
 
 #[tokio::test]
 async fn retries_end() {
     let (client, requests) = acting(&[BUSY]).await;
-    let error = client.retries(2).build().unwrap().query(&IsAuthenticated {}).await;
+    let error = client
+        .retries(2)
+        .build()
+        .unwrap()
+        .query(&IsAuthenticated::default())
+        .await;
     assert!(matches!(error, Err(Error::Rejected { status: 503, .. })), "{error:?}");
     assert_eq!(requests.load(Ordering::Relaxed), 3);
 }
@@ -131,18 +135,28 @@ async fn answers_are_not_taken_at_any_size_nor_in_any_form() {
     let (client, _) = acting(&[LARGE]).await;
     let client = client.largest_answer(20).retries(0).build().unwrap();
     assert!(matches!(
-        client.query(&IsAuthenticated {}).await,
+        client.query(&IsAuthenticated::default()).await,
         Err(Error::TooLarge { limit: 20 })
     ));
     let (client, _) = acting(&[YES]).await;
-    let error = client.build().unwrap().query(&CurrentUser {}).await.unwrap_err();
+    let error = client
+        .build()
+        .unwrap()
+        .query(&CurrentUser::default())
+        .await
+        .unwrap_err();
     assert!(matches!(error, Error::Unreadable { .. }), "{error:?}");
     const NEW: Act = Act::Answer(
         200,
         r#"{"status":"error","errorMessage":"?","errorData":{"code":"TEAPOT","message":"?"},"logLines":[]}"#,
     );
     let (client, _) = acting(&[NEW]).await;
-    let error = client.build().unwrap().query(&CurrentUser {}).await.unwrap_err();
+    let error = client
+        .build()
+        .unwrap()
+        .query(&CurrentUser::default())
+        .await
+        .unwrap_err();
     assert_eq!(error.code(), Some(&ErrorCode::Other("TEAPOT".to_owned())));
 }
 

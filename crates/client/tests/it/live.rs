@@ -73,12 +73,7 @@ async fn a_subscription_comes_back_with_the_server() {
 async fn who_may_not_ask_is_told_with_a_code() {
     let server = Server::start().await;
     let (agent, workspace_id) = server.agent().await;
-    let tickets = tickets::List {
-        workspace_id,
-        status: None,
-        assignee_id: None,
-        cursor: None,
-    };
+    let tickets = tickets::List::builder().workspace_id(workspace_id).build();
     let nobody = server.client();
     let mut refused = nobody.subscribe(&tickets).await.unwrap();
     let refusal = refused.next().await.unwrap().unwrap_err();
@@ -95,7 +90,8 @@ async fn who_waits_for_a_server_that_is_silent_is_told_that_the_connection_was_c
     // The system takes the connection, and nobody speaks on it.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let client = Client::new(&format!("http://{}", silent.local_addr().unwrap())).unwrap();
-    let mut subscribing = std::pin::pin!(client.subscribe(&CurrentUser {}));
+    let request = CurrentUser::default();
+    let mut subscribing = std::pin::pin!(client.subscribe(&request));
     assert!(poll!(&mut subscribing).is_pending());
     let (subscribed, ()) = join(subscribing, client.close()).await;
     assert!(matches!(subscribed, Err(Error::Live(_))));

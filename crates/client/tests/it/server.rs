@@ -63,7 +63,7 @@ impl Server {
             .sign_up("ada@example.com", "correct horse", "Ada")
             .await
             .unwrap();
-        let me = agent.query(&CurrentUser {}).await.unwrap().unwrap();
+        let me = agent.query(&CurrentUser::default()).await.unwrap().unwrap();
         (agent, me.user.workspace_id.unwrap())
     }
 }

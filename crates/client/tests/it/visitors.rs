@@ -11,33 +11,24 @@ use opencom_client::{Client, Error};
 use crate::server::{Server, boot};
 
 pub(crate) async fn open(visitor: &Client, workspace_id: WorkspaceId) -> ConversationId {
-    let request = CreateForVisitor {
-        workspace_id,
-        visitor_id: None,
-        session_token: String::new(),
-    };
+    let request = CreateForVisitor::builder()
+        .workspace_id(workspace_id)
+        .session_token(String::new())
+        .build();
     visitor.mutation(&request).await.unwrap().id
 }
 
 pub(crate) fn says(conversation_id: ConversationId, content: &str) -> SendMessage {
-    SendMessage {
-        conversation_id,
-        sender_id: "me".to_owned(),
-        sender_type: SenderType::Visitor,
-        content: content.to_owned(),
-        attachment_ids: None,
-        visitor_id: None,
-        session_token: None,
-    }
+    SendMessage::builder()
+        .conversation_id(conversation_id)
+        .sender_id("me")
+        .sender_type(SenderType::Visitor)
+        .content(content)
+        .build()
 }
 
 pub(crate) fn thread(conversation_id: ConversationId) -> List {
-    List {
-        conversation_id,
-        visitor_id: None,
-        session_token: None,
-        before: None,
-    }
+    List::builder().conversation_id(conversation_id).build()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -85,11 +76,7 @@ async fn files_go_up_once() {
     let server = Server::start().await;
     let (_, workspace_id) = server.agent().await;
     let (visitor, _) = server.client().boot(boot(workspace_id)).await.unwrap();
-    let request = GenerateUploadUrl {
-        workspace_id,
-        visitor_id: None,
-        session_token: None,
-    };
+    let request = GenerateUploadUrl::builder().workspace_id(workspace_id).build();
     let address = visitor.mutation(&request).await.unwrap();
     // The tests' server does not know where it is reached.
     let address = address.replace("http://opencom.test", &server.url);

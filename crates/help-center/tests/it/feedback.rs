@@ -1,9 +1,7 @@
 //! What readers say about articles.
 
-use diesel::prelude::*;
+use crate::neighbours::merge;
 use opencom_core::id::{ArticleId, VisitorId};
-use opencom_runtime::RunQueryDsl;
-use opencom_schema::{visitor_aliases, visitors};
 use opencom_testkit::Nobody;
 use serde_json::{Value, json};
 
@@ -81,21 +79,7 @@ async fn a_visitor_who_was_merged_away_votes_as_the_one_they_became() {
     let desk = Desk::new(&kit).await;
     let id = desk.published("A", "").await;
     let (ann, again) = (kit.visitor(&desk.ws).await, kit.visitor(&desk.ws).await);
-    let connection = &mut kit.connection().await;
-    diesel::insert_into(visitor_aliases::table)
-        .values((
-            visitor_aliases::old_visitor_id.eq(again.id),
-            visitor_aliases::workspace_id.eq(desk.ws.id),
-            visitor_aliases::visitor_id.eq(ann.id),
-            visitor_aliases::created_at.eq(kit.clock.now()),
-        ))
-        .execute(connection)
-        .await
-        .unwrap();
-    diesel::delete(visitors::table.find(again.id))
-        .execute(connection)
-        .await
-        .unwrap();
+    merge(&kit, &again, &ann).await;
     for visitor in [&ann, &again] {
         let vote = json!({ "articleId": id, "helpful": true, "visitorId": visitor.id });
         call(&kit, &Nobody, "articles:submitFeedback", vote).await;

@@ -12,7 +12,10 @@ use opencom_contract::workspaces::{GetPublicWorkspaceContext, HelpCenterAccessPo
 use opencom_core::id::{SnippetId, VisitorId, WorkspaceId};
 use opencom_core::{Error, Millis, Result};
 use opencom_runtime::{Context, Handle, MutationCx, QueryCx, Registry, RunQueryDsl, Topic, topic};
-use opencom_schema::{snippets as snippet_rows, visitor_presence, visitors, workspaces};
+use opencom_schema::{
+    snippets as snippet_rows, visitor_aliases, visitor_presence, visitors, widget_sessions, workspaces,
+};
+use opencom_testkit::Kit;
 
 pub(crate) struct Neighbours;
 
@@ -100,12 +103,15 @@ impl Handle<Heartbeat> for Neighbours {
 impl Handle<GetPublicWorkspaceContext> for Neighbours {
     async fn handle(&self, cx: &mut QueryCx, req: GetPublicWorkspaceContext) -> Result<Option<PublicWorkspaceContext>> {
         let by_slug = match req.article_slug {
-            Some(slug) => cx.query(InternalWorkspacesWithSlug { slug }).await?,
+            Some(slug) => {
+                cx.query(InternalWorkspacesWithSlug::builder().slug(slug).build())
+                    .await?
+            }
             None => Vec::new(),
         };
         let id = match by_slug[..] {
             [only] => Some(only),
-            _ => cx.query(InternalOldestPublicWorkspace {}).await?,
+            _ => cx.query(InternalOldestPublicWorkspace::default()).await?,
         };
         let Some(id) = id else { return Ok(None) };
         cx.read(topic::workspace(id));
@@ -165,4 +171,34 @@ impl Handle<snippets::Remove> for Neighbours {
         cx.emit(&SnippetRemoved { workspace_id, id }).await?;
         Ok(Done::DONE)
     }
+}
+
+/// Merges a visitor into another one: its sessions are the other's, its id an alias.
+pub(crate) async fn merge(kit: &Kit, source: &opencom_testkit::Visitor, target: &opencom_testkit::Visitor) {
+    let connection = &kit.connection().await;
+    let workspace: WorkspaceId = visitors::table
+        .find(source.id)
+        .select(visitors::workspace_id)
+        .first(connection)
+        .await
+        .unwrap();
+    diesel::update(widget_sessions::table.filter(widget_sessions::visitor_id.eq(source.id)))
+        .set(widget_sessions::visitor_id.eq(target.id))
+        .execute(connection)
+        .await
+        .unwrap();
+    diesel::insert_into(visitor_aliases::table)
+        .values((
+            visitor_aliases::old_visitor_id.eq(source.id),
+            visitor_aliases::workspace_id.eq(workspace),
+            visitor_aliases::visitor_id.eq(target.id),
+            visitor_aliases::created_at.eq(kit.clock.now()),
+        ))
+        .execute(connection)
+        .await
+        .unwrap();
+    diesel::delete(visitors::table.find(source.id))
+        .execute(connection)
+        .await
+        .unwrap();
 }

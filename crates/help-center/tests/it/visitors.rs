@@ -1,5 +1,6 @@
 //! The help center as visitors see it: by session, and only what is for them.
 
+use crate::neighbours::merge;
 use opencom_core::Role;
 use opencom_core::id::{ArticleId, VisitorId};
 use opencom_testkit::{Kit, Nobody, Visitor};
@@ -178,9 +179,7 @@ async fn a_visitor_who_was_merged_away_goes_on_reading() {
     let kit = kit().await;
     let desk = Desk::new(&kit).await;
     let (ann, again) = (kit.visitor(&desk.ws).await, kit.visitor(&desk.ws).await);
-    for visitor in [&ann, &again] {
-        identify(&kit, visitor, json!({ "email": "ann@example.com" })).await;
-    }
+    merge(&kit, &again, &ann).await;
     desk.published("A", "").await;
     for visitor in [&ann, &again] {
         for named in [&ann, &again] {

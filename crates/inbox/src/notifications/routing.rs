@@ -181,10 +181,10 @@ pub(crate) async fn route(cx: &mut MutationCx, event: &Event, recipients: &[Push
         .map(|recipient| dedupe_key(event, *recipient))
         .collect();
     let known = known_keys(cx, &keys).await?;
-    let request = InternalReach {
-        workspace_id: event.workspace_id,
-        recipients: recipients.to_vec(),
-    };
+    let request = InternalReach::builder()
+        .workspace_id(event.workspace_id)
+        .recipients(recipients.to_vec())
+        .build();
     let reach = match cx.query_if_served(request).await? {
         Some(reach) => reach,
         None => vec![Reach::Devices(Vec::new()); recipients.len()],
@@ -218,17 +218,17 @@ pub(crate) async fn route(cx: &mut MutationCx, event: &Event, recipients: &[Push
         if !claim_key(cx, event, &key).await? {
             suppressed.push((recipient, key, Suppression::Duplicate));
         } else {
-            let push = InternalSend {
-                event_id: event.id,
-                event_key: event.key.clone(),
-                dedupe_key: key,
-                workspace_id: event.workspace_id,
-                recipient,
-                tokens,
-                title: event.title.to_owned(),
-                body: event.body.clone(),
-                data: event.data.clone(),
-            };
+            let push = InternalSend::builder()
+                .event_id(event.id)
+                .event_key(event.key.clone())
+                .dedupe_key(key)
+                .workspace_id(event.workspace_id)
+                .recipient(recipient)
+                .tokens(tokens)
+                .title(event.title.to_owned())
+                .body(event.body.clone())
+                .data(event.data.clone())
+                .build();
             cx.call(push).await?;
         }
     }

@@ -93,13 +93,12 @@ fn carried_mark(
 
 /// The entry that tells of a merge.
 pub(super) fn audit_entry(source: &VisitorRow, survivor: &VisitorRow, moved: &Moved, now: Millis) -> InternalRecord {
-    InternalRecord {
-        workspace_id: survivor.workspace_id,
-        actor_id: None,
-        action: "visitor.merged".to_owned(),
-        resource_type: "visitor".to_owned(),
-        resource_id: Some(survivor.id.to_string()),
-        metadata: Some(json!({
+    InternalRecord::builder()
+        .workspace_id(survivor.workspace_id)
+        .action("visitor.merged")
+        .resource_type("visitor")
+        .resource_id(survivor.id.to_string())
+        .metadata(json!({
             "sourceVisitorId": source.id,
             "sourceVisitorReadableId": readable_id_of(source),
             "targetVisitorId": survivor.id,
@@ -111,8 +110,8 @@ pub(super) fn audit_entry(source: &VisitorRow, survivor: &VisitorRow, moved: &Mo
             "reassignedSessions": moved.sessions,
             "migratedPushTokens": 0,
             "reassignedEvents": 0,
-        })),
-    }
+        }))
+        .build()
 }
 
 fn readable_id_of(row: &VisitorRow) -> String {

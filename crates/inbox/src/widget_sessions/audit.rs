@@ -14,13 +14,12 @@ pub(super) async fn record(
     action: &'static str,
     metadata: Value,
 ) -> Result<()> {
-    let entry = InternalRecord {
-        workspace_id,
-        actor_id: None,
-        action: action.to_owned(),
-        resource_type: "widgetSession".to_owned(),
-        resource_id: Some(visitor.to_string()),
-        metadata: Some(metadata),
-    };
+    let entry = InternalRecord::builder()
+        .workspace_id(workspace_id)
+        .action(action)
+        .resource_type("widgetSession")
+        .resource_id(visitor.to_string())
+        .metadata(metadata)
+        .build();
     cx.call(entry).await
 }

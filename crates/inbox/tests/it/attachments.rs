@@ -1,6 +1,6 @@
 //! Attachments: uploading, sending, showing and clearing up.
 
-use crate::support::kit;
+use crate::support::{changed, kit};
 use std::sync::Arc;
 
 use diesel::prelude::*;
@@ -21,11 +21,10 @@ use crate::chat::{message, open, refusal, seen, thread};
 const HOUR: i64 = Millis::HOUR;
 
 fn url_request(ws: WorkspaceId, token: Option<&str>) -> GenerateUploadUrl {
-    GenerateUploadUrl {
-        workspace_id: ws,
-        visitor_id: None,
-        session_token: token.map(ToOwned::to_owned),
-    }
+    GenerateUploadUrl::builder()
+        .workspace_id(ws)
+        .maybe_session_token(token)
+        .build()
 }
 
 /// Uploads to an address as the gateway does.
@@ -69,13 +68,13 @@ async fn finalize(
     file: StoredFileId,
     name: Option<&str>,
 ) -> Result<FinalizedUpload> {
-    let request = FinalizeUpload {
-        workspace_id: ws.id,
-        visitor_id: Some(visitor.id),
-        session_token: Some(visitor.token.clone()),
-        storage_id: file,
-        file_name: name.map(ToOwned::to_owned),
-    };
+    let request = FinalizeUpload::builder()
+        .workspace_id(ws.id)
+        .visitor_id(visitor.id)
+        .session_token(visitor.token.clone())
+        .storage_id(file)
+        .maybe_file_name(name)
+        .build();
     kit.call(&Nobody, &request).await
 }
 
@@ -100,13 +99,11 @@ pub(crate) async fn staged_as(kit: &Kit, visitor: &Visitor, ws: &Workspace, name
 /// An attachment that a member staged under a name.
 pub(crate) async fn staged_by_agent(kit: &Kit, agent: &Agent, ws: &Workspace, name: &str) -> SupportAttachmentId {
     let url = kit.call(agent, &url_request(ws.id, None)).await.unwrap();
-    let request = FinalizeUpload {
-        workspace_id: ws.id,
-        visitor_id: None,
-        session_token: None,
-        storage_id: put(kit, &url, 7).await,
-        file_name: Some(name.to_owned()),
-    };
+    let request = FinalizeUpload::builder()
+        .workspace_id(ws.id)
+        .storage_id(put(kit, &url, 7).await)
+        .file_name(name)
+        .build();
     match kit.call(agent, &request).await.unwrap() {
         FinalizedUpload::Staged { attachment_id, .. } => attachment_id,
         FinalizedUpload::Rejected { message } => panic!("{message}"),
@@ -137,11 +134,10 @@ async fn staged(kit: &Kit, visitor: &Visitor, ws: &Workspace) -> SupportAttachme
 }
 
 fn with(visitor: &Visitor, conversation: ConversationId, content: &str, ids: &[SupportAttachmentId]) -> SendMessage {
-    SendMessage {
-        session_token: Some(visitor.token.clone()),
-        attachment_ids: Some(ids.to_vec()),
-        ..message(conversation, SenderType::Visitor, content)
-    }
+    changed(message(conversation, SenderType::Visitor, content), |request| {
+        request.session_token = Some(visitor.token.clone());
+        request.attachment_ids = Some(ids.to_vec());
+    })
 }
 
 /// How many files, attachments and upload addresses there are.
@@ -242,20 +238,16 @@ async fn an_attachment_that_cannot_be_used_refuses_the_message() {
         let outcome = kit.call(&visitor, &with(&visitor, id, "x", ids)).await;
         assert_eq!(refusal(outcome), expected);
     }
-    let by_agent = SendMessage {
-        attachment_ids: Some(vec![good]),
-        ..message(id, SenderType::Agent, "x")
-    };
+    let by_agent = changed(message(id, SenderType::Agent, "x"), |request| {
+        request.attachment_ids = Some(vec![good])
+    });
     let outcome = kit.call(&ws.owner, &by_agent).await;
     assert_eq!(
         refusal(outcome),
         "NOT_AUTHORIZED: Not authorized to use this attachment"
     );
     assert_eq!(seen(&kit, &ws, id).await, before, "nothing was written");
-    let by_user = SendMessage {
-        sender_type: SenderType::User,
-        ..by_agent
-    };
+    let by_user = changed(by_agent, |request| request.sender_type = SenderType::User);
     kit.call(&ws.owner, &by_user).await.unwrap();
     let sent = thread(&kit, &visitor, id).await.pop().unwrap();
     assert_eq!(sent.message.attachment_ids, None, "those of users are ignored");
@@ -294,10 +286,9 @@ async fn uploads_are_for_members_who_may_reply_and_for_visitors() {
     kit.call(&agent, &url_request(ws.id, None)).await.unwrap();
     let gone = WorkspaceId::generate();
     let token = Some(visitor.token.as_str());
-    let wrong = GenerateUploadUrl {
-        visitor_id: Some(stranger.id),
-        ..url_request(ws.id, token)
-    };
+    let wrong = changed(url_request(ws.id, token), |request| {
+        request.visitor_id = Some(stranger.id)
+    });
     for (outcome, expected) in [
         (
             kit.call(&Nobody, &url_request(ws.id, None)).await,

@@ -1,7 +1,7 @@
 //! How many statements the hot functions send, once caches are warm.
 
-use crate::support::contexts;
-use opencom_contract::messages::{List, SendMessage, SenderType};
+use crate::support::{changed, contexts};
+use opencom_contract::messages::{List, SenderType};
 use serde_json::json;
 
 use crate::chat::{answer, ask, message, open};
@@ -15,10 +15,9 @@ async fn a_message_takes_four_statements() {
     let id = open(&kit, &ws, &visitor).await.id;
     ask(&kit, &visitor, id, "warm").await.unwrap();
     answer(&kit, &ws.owner, id, "warm").await.unwrap();
-    let by_visitor = SendMessage {
-        session_token: Some(visitor.token.clone()),
-        ..message(id, SenderType::Visitor, "hello")
-    };
+    let by_visitor = changed(message(id, SenderType::Visitor, "hello"), |request| {
+        request.session_token = Some(visitor.token.clone())
+    });
     let (outcome, statements) = recorded(kit.call(&visitor, &by_visitor)).await;
     outcome.unwrap();
     assert_eq!(statements.len(), 4, "{statements:#?}");
@@ -35,12 +34,10 @@ async fn hot_reads_take_one_statement_after_access() {
     let id = open(&kit, &ws, &visitor).await.id;
     let session = json!({"workspaceId": ws.id, "sessionToken": visitor.token});
     let inbox = json!({"workspaceId": ws.id});
-    let thread = List {
-        conversation_id: id,
-        visitor_id: None,
-        session_token: Some(visitor.token.clone()),
-        before: None,
-    };
+    let thread = List::builder()
+        .conversation_id(id)
+        .session_token(visitor.token.clone())
+        .build();
     kit.call_json(&visitor, "conversations:listByVisitor", session.clone())
         .await
         .unwrap();

@@ -6,27 +6,25 @@ use opencom_core::Result;
 use opencom_core::id::{ConversationId, MessageId};
 use opencom_testkit::{Agent, Kit, Nobody, Visitor, Workspace};
 
+use crate::support::changed;
+
 /// Opens a conversation as a visitor.
 pub(crate) async fn open(kit: &Kit, ws: &Workspace, visitor: &Visitor) -> Conversation {
-    let request = CreateForVisitor {
-        workspace_id: ws.id,
-        visitor_id: None,
-        session_token: visitor.token.clone(),
-    };
+    let request = CreateForVisitor::builder()
+        .workspace_id(ws.id)
+        .session_token(visitor.token.clone())
+        .build();
     kit.call(visitor, &request).await.unwrap()
 }
 
 /// A message by nobody in particular.
 pub(crate) fn message(conversation: ConversationId, sender_type: SenderType, content: &str) -> SendMessage {
-    SendMessage {
-        conversation_id: conversation,
-        sender_id: "whoever".to_owned(),
-        sender_type,
-        content: content.to_owned(),
-        attachment_ids: None,
-        visitor_id: None,
-        session_token: None,
-    }
+    SendMessage::builder()
+        .conversation_id(conversation)
+        .sender_id("whoever")
+        .sender_type(sender_type)
+        .content(content)
+        .build()
 }
 
 /// Sends as a visitor.
@@ -36,10 +34,9 @@ pub(crate) async fn ask(
     conversation: ConversationId,
     content: &str,
 ) -> Result<MessageId> {
-    let request = SendMessage {
-        session_token: Some(visitor.token.clone()),
-        ..message(conversation, SenderType::Visitor, content)
-    };
+    let request = changed(message(conversation, SenderType::Visitor, content), |request| {
+        request.session_token = Some(visitor.token.clone())
+    });
     kit.call(visitor, &request).await
 }
 
@@ -51,22 +48,16 @@ pub(crate) async fn answer(kit: &Kit, agent: &Agent, conversation: ConversationI
 
 /// A conversation as the workspace's owner sees it.
 pub(crate) async fn seen(kit: &Kit, ws: &Workspace, id: ConversationId) -> Conversation {
-    let request = Get {
-        id,
-        visitor_id: None,
-        session_token: None,
-    };
+    let request = Get::builder().id(id).build();
     kit.call(&ws.owner, &request).await.unwrap().unwrap()
 }
 
 /// A thread as its visitor sees it.
 pub(crate) async fn thread(kit: &Kit, visitor: &Visitor, id: ConversationId) -> Vec<Message> {
-    let request = List {
-        conversation_id: id,
-        visitor_id: None,
-        session_token: Some(visitor.token.clone()),
-        before: None,
-    };
+    let request = List::builder()
+        .conversation_id(id)
+        .session_token(visitor.token.clone())
+        .build();
     kit.call(&Nobody, &request).await.unwrap()
 }
 

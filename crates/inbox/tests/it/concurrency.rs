@@ -60,11 +60,10 @@ async fn a_visitor_who_opens_ten_times_at_once_has_one_conversation() {
     let kit = kit().await;
     let ws = kit.workspace().await;
     let visitor = kit.visitor(&ws).await;
-    let request = GetOrCreateForVisitor {
-        workspace_id: ws.id,
-        visitor_id: None,
-        session_token: visitor.token.clone(),
-    };
+    let request = GetOrCreateForVisitor::builder()
+        .workspace_id(ws.id)
+        .session_token(visitor.token.clone())
+        .build();
     let opened = join_all((0..10).map(|_| kit.call(&visitor, &request))).await;
     let ids: HashSet<_> = opened
         .into_iter()
@@ -87,10 +86,9 @@ async fn of_two_who_assign_at_once_both_succeed_and_one_stands() {
     let agents = [kit.agent(&ws, Role::Agent).await, kit.agent(&ws, Role::Agent).await];
     let before = open(&kit, &ws, &visitor).await;
     kit.clock.advance(1000);
-    let [one, two] = agents.each_ref().map(|agent| Assign {
-        id: before.id,
-        agent_id: agent.user_id,
-    });
+    let [one, two] = agents
+        .each_ref()
+        .map(|agent| Assign::builder().id(before.id).agent_id(agent.user_id).build());
     let (first, second) = tokio::join!(kit.call(&agents[0], &one), kit.call(&agents[1], &two));
     first.and(second).unwrap();
     let row = seen(&kit, &ws, before.id).await;

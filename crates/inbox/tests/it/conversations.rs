@@ -1,6 +1,6 @@
 //! Conversations: access, life cycle, counters and lists.
 
-use crate::support::{kit, kit_with};
+use crate::support::{changed, kit, kit_with};
 use opencom_contract::conversations::{
     Assign, Conversation, ConversationStatus, Create, Get, GetOrCreateForVisitor, GetTotalUnreadForVisitor,
     ListByVisitor, MarkAsRead, ReaderType, UpdateStatus,
@@ -18,34 +18,29 @@ const NOBODY: &str = "NOT_AUTHENTICATED: Not authenticated";
 const STRANGER: &str = "NOT_WORKSPACE_MEMBER: Not a member of this workspace";
 
 async fn unread(kit: &Kit, ws: &Workspace, visitor: &Visitor) -> Int {
-    let request = GetTotalUnreadForVisitor {
-        visitor_id: None,
-        session_token: Some(visitor.token.clone()),
-        workspace_id: Some(ws.id),
-    };
+    let request = GetTotalUnreadForVisitor::builder()
+        .session_token(visitor.token.clone())
+        .workspace_id(ws.id)
+        .build();
     kit.call(visitor, &request).await.unwrap()
 }
 
 fn read_by_visitor(id: ConversationId, token: &str) -> MarkAsRead {
-    MarkAsRead {
-        id,
-        reader_type: ReaderType::Visitor,
-        visitor_id: None,
-        session_token: Some(token.to_owned()),
-    }
+    MarkAsRead::builder()
+        .id(id)
+        .reader_type(ReaderType::Visitor)
+        .session_token(token)
+        .build()
 }
 
 fn read_by_agent(id: ConversationId) -> MarkAsRead {
-    MarkAsRead {
-        id,
-        reader_type: ReaderType::Agent,
-        visitor_id: None,
-        session_token: None,
-    }
+    MarkAsRead::builder().id(id).reader_type(ReaderType::Agent).build()
 }
 
 async fn set_status(kit: &Kit, agent: &Agent, id: ConversationId, status: ConversationStatus) {
-    kit.call(agent, &UpdateStatus { id, status }).await.unwrap();
+    kit.call(agent, &UpdateStatus::builder().id(id).status(status).build())
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -130,11 +125,10 @@ async fn an_open_conversation_is_found_again_and_a_closed_one_is_not() {
     let kit = kit().await;
     let ws = kit.workspace().await;
     let visitor = kit.visitor(&ws).await;
-    let request = GetOrCreateForVisitor {
-        workspace_id: ws.id,
-        visitor_id: None,
-        session_token: visitor.token.clone(),
-    };
+    let request = GetOrCreateForVisitor::builder()
+        .workspace_id(ws.id)
+        .session_token(visitor.token.clone())
+        .build();
     let first: Conversation = kit.call(&visitor, &request).await.unwrap();
     open(&kit, &ws, &visitor).await;
     assert_eq!(
@@ -157,10 +151,12 @@ async fn a_conversation_is_shown_to_its_visitor_and_to_readers() {
     let (ws, other) = (kit.workspace().await, kit.workspace().await);
     let (visitor, stranger) = (kit.visitor(&ws).await, kit.visitor(&ws).await);
     let conversation = open(&kit, &ws, &visitor).await;
-    let get = |visitor_id: Option<VisitorId>, token: Option<&str>| Get {
-        id: conversation.id,
-        visitor_id,
-        session_token: token.map(ToOwned::to_owned),
+    let get = |visitor_id: Option<VisitorId>, token: Option<&str>| {
+        Get::builder()
+            .id(conversation.id)
+            .maybe_visitor_id(visitor_id)
+            .maybe_session_token(token)
+            .build()
     };
     let shown = async |request: Get| kit.call(&Nobody, &request).await.unwrap().is_some();
     assert!(shown(get(Some(visitor.id), None)).await);
@@ -173,10 +169,9 @@ async fn a_conversation_is_shown_to_its_visitor_and_to_readers() {
         "a token counts for more than an id"
     );
     assert!(!shown(get(Some(visitor.id), Some("wst_unknown"))).await);
-    let unknown = Get {
-        id: ConversationId::generate(),
-        ..get(Some(visitor.id), None)
-    };
+    let unknown = changed(get(Some(visitor.id), None), |request| {
+        request.id = ConversationId::generate()
+    });
     assert!(!shown(unknown).await);
     let viewer = kit.agent(&ws, Role::Viewer).await;
     assert_eq!(
@@ -198,16 +193,9 @@ async fn a_bare_visitor_id_opens_nothing_where_visitors_are_strict() {
     let ws = kit.workspace().await;
     let visitor = kit.visitor(&ws).await;
     let conversation = open(&kit, &ws, &visitor).await;
-    let bare = Get {
-        id: conversation.id,
-        visitor_id: Some(visitor.id),
-        session_token: None,
-    };
+    let bare = Get::builder().id(conversation.id).visitor_id(visitor.id).build();
     assert_eq!(kit.call(&Nobody, &bare).await.unwrap(), None);
-    let with_token = Get {
-        session_token: Some(visitor.token.clone()),
-        ..bare
-    };
+    let with_token = changed(bare, |request| request.session_token = Some(visitor.token.clone()));
     assert_eq!(kit.call(&Nobody, &with_token).await.unwrap(), Some(conversation));
 }
 
@@ -221,11 +209,7 @@ async fn a_merged_visitor_finds_the_conversation_by_the_old_id() {
         let arguments = json!({"visitorId": one.id, "sessionToken": one.token, "email": "ada@example.com"});
         kit.call_json(&Nobody, "visitors:identify", arguments).await.unwrap();
     }
-    let get = Get {
-        id: conversation.id,
-        visitor_id: Some(visitor.id),
-        session_token: None,
-    };
+    let get = Get::builder().id(conversation.id).visitor_id(visitor.id).build();
     let found = kit.call(&Nobody, &get).await.unwrap().unwrap();
     assert_eq!(found.visitor_id, Some(survivor.id));
     assert_eq!(thread(&kit, &visitor, conversation.id).await.len(), 1);
@@ -238,10 +222,12 @@ async fn agents_open_conversations_with_people_of_their_workspace() {
     let (ws, other) = (kit.workspace().await, kit.workspace().await);
     let (visitor, foreign) = (kit.visitor(&ws).await, kit.visitor(&other).await);
     let agent = kit.agent(&ws, Role::Agent).await;
-    let create = |visitor_id: Option<VisitorId>, user_id: Option<UserId>| Create {
-        workspace_id: ws.id,
-        visitor_id,
-        user_id,
+    let create = |visitor_id: Option<VisitorId>, user_id: Option<UserId>| {
+        Create::builder()
+            .workspace_id(ws.id)
+            .maybe_visitor_id(visitor_id)
+            .maybe_user_id(user_id)
+            .build()
     };
     let id = kit
         .call(&agent, &create(Some(visitor.id), Some(agent.user_id)))
@@ -310,11 +296,13 @@ async fn only_members_with_the_permission_close_and_assign() {
     let visitor = kit.visitor(&ws).await;
     let id = open(&kit, &ws, &visitor).await.id;
     let (agent, viewer) = (kit.agent(&ws, Role::Agent).await, kit.agent(&ws, Role::Viewer).await);
-    let close = |id| UpdateStatus {
-        id,
-        status: ConversationStatus::Closed,
+    let close = |id| {
+        UpdateStatus::builder()
+            .id(id)
+            .status(ConversationStatus::Closed)
+            .build()
     };
-    let assign = |id, agent_id| Assign { id, agent_id };
+    let assign = |id, agent_id| Assign::builder().id(id).agent_id(agent_id).build();
     let unknown = ConversationId::generate();
     let me = agent.user_id;
     for (outcome, expected) in [
@@ -429,10 +417,12 @@ async fn visitors_see_their_own_conversations_latest_activity_first() {
     kit.clock.advance(10);
     let second = open(&kit, &ws, &visitor).await.id;
     open(&kit, &ws, &stranger).await;
-    let list = |token: Option<&str>| ListByVisitor {
-        visitor_id: Some(stranger.id),
-        session_token: token.map(ToOwned::to_owned),
-        workspace_id: Some(ws.id),
+    let list = |token: Option<&str>| {
+        ListByVisitor::builder()
+            .visitor_id(stranger.id)
+            .maybe_session_token(token)
+            .workspace_id(ws.id)
+            .build()
     };
     let ids = async || {
         let rows = kit.call(&Nobody, &list(Some(&visitor.token))).await.unwrap();
@@ -446,11 +436,10 @@ async fn visitors_see_their_own_conversations_latest_activity_first() {
     assert_eq!(rows[0].last_message.as_ref().unwrap().content, "hello");
     for token in [None, Some("")] {
         assert!(kit.call(&Nobody, &list(token)).await.unwrap().is_empty());
-        let unread = GetTotalUnreadForVisitor {
-            session_token: token.map(ToOwned::to_owned),
-            workspace_id: Some(ws.id),
-            ..Default::default()
-        };
+        let unread = GetTotalUnreadForVisitor::builder()
+            .maybe_session_token(token)
+            .workspace_id(ws.id)
+            .build();
         assert_eq!(kit.call(&Nobody, &unread).await.unwrap(), Int(0));
     }
     assert_eq!(
@@ -458,11 +447,10 @@ async fn visitors_see_their_own_conversations_latest_activity_first() {
         "NOT_AUTHENTICATED: Invalid session token"
     );
     kit.clock.advance(25 * 3_600_000);
-    let unread = GetTotalUnreadForVisitor {
-        session_token: Some(visitor.token.clone()),
-        workspace_id: Some(ws.id),
-        ..Default::default()
-    };
+    let unread = GetTotalUnreadForVisitor::builder()
+        .session_token(visitor.token.clone())
+        .workspace_id(ws.id)
+        .build();
     assert_eq!(
         refusal(kit.call(&Nobody, &unread).await),
         "SESSION_EXPIRED: Session expired"

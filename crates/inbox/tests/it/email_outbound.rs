@@ -1,6 +1,6 @@
 //! Answers that go out as mail, through a mail server on this machine, and how far they got.
 
-use crate::support::{kit, kit_with};
+use crate::support::{changed, kit, kit_with};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use mail_parser::MessageParser;
@@ -79,7 +79,9 @@ impl Office {
 async fn reported(kit: &Kit, kind: &str, id: &str) {
     let body = json!({ "type": kind, "created_at": "x", "data": { "email_id": id } }).to_string();
     let body = body.into_bytes();
-    kit.invoke(InternalNoteDelivery { body }).await.unwrap();
+    kit.invoke(InternalNoteDelivery::builder().body(body).build())
+        .await
+        .unwrap();
 }
 
 const FIRST: &str = "<5f1c2d3e-1111-4a4a-9b9b-0c0c0c0c0c0c@example.org>";
@@ -320,14 +322,14 @@ async fn a_failure_stands_on_the_message_until_the_mail_is_sent() {
 async fn files_go_along() {
     let mut office = Office::open().await;
     let file = staged_by_agent(&office.kit, &office.ws.owner, &office.ws, "invoice.pdf").await;
-    let send = opencom_contract::messages::SendMessage {
-        attachment_ids: Some(vec![file]),
-        ..message(
+    let send = changed(
+        message(
             office.conversation,
             opencom_contract::messages::SenderType::Agent,
             "attached",
-        )
-    };
+        ),
+        |request| request.attachment_ids = Some(vec![file]),
+    );
     office.kit.call(&office.ws.owner, &send).await.unwrap();
     office.kit.run_jobs().await;
     let mail = office.smtp.next().await;

@@ -34,7 +34,7 @@ pub(crate) async fn address(kit: &Kit, ws: &Workspace) -> String {
 /// Reports something as a provider does.
 pub(crate) async fn report(kit: &Kit, body: &Value) -> Result<Received> {
     let body = body.to_string().into_bytes();
-    kit.invoke(InternalReceive { body }).await
+    kit.invoke(InternalReceive::builder().body(body).build()).await
 }
 
 /// A mail that is stored: its conversation, and whether it was stored before.

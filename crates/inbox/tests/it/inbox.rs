@@ -1,6 +1,6 @@
 //! The inbox and the list of a workspace's conversations: order, pages, filters.
 
-use crate::support::kit;
+use crate::support::{changed, kit};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use opencom_contract::conversations::{ConversationStatus, InboxAiFilter, InboxPage, List, ListForInbox, UpdateStatus};
@@ -13,13 +13,7 @@ use serde_json::json;
 use crate::chat::{ask, open, refusal};
 
 fn inbox(ws: &Workspace) -> ListForInbox {
-    ListForInbox {
-        workspace_id: ws.id,
-        status: None,
-        ai_workflow_state: None,
-        limit: None,
-        cursor: None,
-    }
+    ListForInbox::builder().workspace_id(ws.id).build()
 }
 
 fn ids(page: &InboxPage) -> Vec<ConversationId> {
@@ -45,11 +39,10 @@ async fn pages_follow_each_other_without_repeats() {
     let expected = opened(&kit, &ws, &visitor, 25).await;
     let (mut found, mut sizes, mut cursor) = (Vec::new(), Vec::new(), None);
     loop {
-        let request = ListForInbox {
-            limit: Some(Int(10)),
-            cursor,
-            ..inbox(&ws)
-        };
+        let request = changed(inbox(&ws), |request| {
+            request.limit = Some(Int(10));
+            request.cursor = cursor;
+        });
         let page = kit.call(&ws.owner, &request).await.unwrap();
         found.extend(ids(&page));
         sizes.push(page.conversations.len());
@@ -75,26 +68,22 @@ async fn a_cursor_that_fits_nothing_starts_over() {
         ConversationId::generate().to_string(),
         elsewhere.to_string(),
     ] {
-        let request = ListForInbox {
-            cursor: Some(cursor.clone()),
-            ..inbox(&ws)
-        };
+        let request = changed(inbox(&ws), |request| request.cursor = Some(cursor.clone()));
         assert_eq!(
             ids(&kit.call(&ws.owner, &request).await.unwrap()),
             expected,
             "{cursor:?}"
         );
     }
-    let closed = UpdateStatus {
-        id: expected[0],
-        status: ConversationStatus::Closed,
-    };
+    let closed = UpdateStatus::builder()
+        .id(expected[0])
+        .status(ConversationStatus::Closed)
+        .build();
     kit.call(&ws.owner, &closed).await.unwrap();
-    let filtered_out = ListForInbox {
-        status: Some(ConversationStatus::Open),
-        cursor: Some(expected[0].to_string()),
-        ..inbox(&ws)
-    };
+    let filtered_out = changed(inbox(&ws), |request| {
+        request.status = Some(ConversationStatus::Open);
+        request.cursor = Some(expected[0].to_string());
+    });
     assert_eq!(ids(&kit.call(&ws.owner, &filtered_out).await.unwrap()), expected[1..]);
 }
 
@@ -105,10 +94,7 @@ async fn a_page_has_at_least_one_and_at_most_a_hundred_rows() {
     let visitor = kit.visitor(&ws).await;
     opened(&kit, &ws, &visitor, 101).await;
     for (limit, rows) in [(None, 50), (Some(0), 1), (Some(1000), 100), (Some(101), 100)] {
-        let request = ListForInbox {
-            limit: limit.map(Int),
-            ..inbox(&ws)
-        };
+        let request = changed(inbox(&ws), |request| request.limit = limit.map(Int));
         let page = kit.call(&ws.owner, &request).await.unwrap();
         assert_eq!(page.conversations.len(), rows, "{limit:?}");
         assert_eq!(page.next_cursor, ids(&page).last().copied());
@@ -128,10 +114,10 @@ async fn activity_orders_the_inbox_and_filters_narrow_it() {
         ids(&kit.call(&ws.owner, &inbox(&ws)).await.unwrap()),
         [first, third, second]
     );
-    let snoozed = UpdateStatus {
-        id: third,
-        status: ConversationStatus::Snoozed,
-    };
+    let snoozed = UpdateStatus::builder()
+        .id(third)
+        .status(ConversationStatus::Snoozed)
+        .build();
     kit.call(&ws.owner, &snoozed).await.unwrap();
     diesel::update(conversations::table.filter(conversations::id.eq_any([first, third])))
         .set((
@@ -154,11 +140,10 @@ async fn activity_orders_the_inbox_and_filters_narrow_it() {
             vec![first],
         ),
     ] {
-        let request = ListForInbox {
-            status,
-            ai_workflow_state: ai,
-            ..inbox(&ws)
-        };
+        let request = changed(inbox(&ws), |request| {
+            request.status = status;
+            request.ai_workflow_state = ai;
+        });
         let page = kit.call(&ws.owner, &request).await.unwrap();
         assert_eq!(ids(&page), expected, "{status:?} {ai:?}");
     }
@@ -201,11 +186,7 @@ async fn lists_are_empty_for_whoever_may_not_read() {
     let id = open(&kit, &ws, &visitor).await.id;
     let (viewer, limited) = (kit.agent(&ws, Role::Viewer).await, kit.agent(&ws, Role::Agent).await);
     kit.set_permissions(&limited, ws.id, &["users.read"]).await;
-    let list = List {
-        workspace_id: ws.id,
-        status: None,
-        cursor: None,
-    };
+    let list = List::builder().workspace_id(ws.id).build();
     assert_eq!(rows_seen(&kit, &Nobody, &ws).await, 0);
     assert_eq!(rows_seen(&kit, &other.owner, &ws).await, 0);
     assert_eq!(rows_seen(&kit, &limited, &ws).await, 0);
@@ -215,11 +196,7 @@ async fn lists_are_empty_for_whoever_may_not_read() {
 
 /// How many conversations somebody finds in both lists of a workspace.
 async fn rows_seen(kit: &Kit, person: &impl Person, ws: &Workspace) -> usize {
-    let list = List {
-        workspace_id: ws.id,
-        status: None,
-        cursor: None,
-    };
+    let list = List::builder().workspace_id(ws.id).build();
     let rows = kit.call(person, &list).await.unwrap().len();
     let page = kit.call(person, &inbox(ws)).await.unwrap();
     assert_eq!((page.conversations.len(), page.next_cursor), (rows, None));
@@ -236,10 +213,12 @@ async fn the_list_of_a_workspace_is_newest_first_and_continues() {
     ask(&kit, &visitor, expected[2], "activity does not matter here")
         .await
         .unwrap();
-    let list = |status, cursor| List {
-        workspace_id: ws.id,
-        status,
-        cursor,
+    let list = |status, cursor| {
+        List::builder()
+            .workspace_id(ws.id)
+            .maybe_status(status)
+            .maybe_cursor(cursor)
+            .build()
     };
     let found = async |request: List| {
         let rows = kit.call(&ws.owner, &request).await.unwrap();
@@ -248,10 +227,10 @@ async fn the_list_of_a_workspace_is_newest_first_and_continues() {
     assert_eq!(found(list(None, None)).await, expected);
     assert_eq!(found(list(None, Some(expected[0]))).await, expected[1..]);
     assert_eq!(found(list(None, Some(elsewhere))).await, expected);
-    let closed = UpdateStatus {
-        id: expected[1],
-        status: ConversationStatus::Closed,
-    };
+    let closed = UpdateStatus::builder()
+        .id(expected[1])
+        .status(ConversationStatus::Closed)
+        .build();
     kit.call(&ws.owner, &closed).await.unwrap();
     assert_eq!(found(list(Some(ConversationStatus::Closed), None)).await, [expected[1]]);
     assert_eq!(

@@ -70,21 +70,15 @@ async fn live_results_of_a_chat_are_never_stale() {
     .await
     .unwrap();
     probe.check("reading by an agent").await;
-    let close = UpdateStatus {
-        id,
-        status: ConversationStatus::Closed,
-    };
+    let close = UpdateStatus::builder()
+        .id(id)
+        .status(ConversationStatus::Closed)
+        .build();
     kit.call(&ws.owner, &close).await.unwrap();
     probe.check("closing").await;
-    kit.call(
-        &ws.owner,
-        &Assign {
-            id,
-            agent_id: ws.owner.user_id,
-        },
-    )
-    .await
-    .unwrap();
+    kit.call(&ws.owner, &Assign::builder().id(id).agent_id(ws.owner.user_id).build())
+        .await
+        .unwrap();
     probe.check("assigning").await;
     open(&kit, &ws, &visitor).await;
     probe.check("another conversation").await;

@@ -1,10 +1,10 @@
 //! Messages: who may read and write, what a message does to its conversation, names.
 
-use crate::support::kit;
+use crate::support::{changed, kit};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use opencom_contract::conversations::{AiWorkflowState, Conversation};
-use opencom_contract::messages::{List, SendMessage, SenderType};
+use opencom_contract::messages::{List, SenderType};
 use opencom_core::id::{ConversationId, MessageId};
 use opencom_core::{Int, Role};
 use opencom_runtime::topic;
@@ -39,14 +39,14 @@ async fn every_refusal_of_a_message_stores_nothing() {
     let (agent, viewer) = (kit.agent(&ws, Role::Agent).await, kit.agent(&ws, Role::Viewer).await);
     let id = open(&kit, &ws, &visitor).await.id;
     let unknown = ConversationId::generate();
-    let by_token = |conversation, token: &str| SendMessage {
-        session_token: Some(token.to_owned()),
-        ..message(conversation, SenderType::Visitor, "x")
+    let by_token = |conversation, token: &str| {
+        changed(message(conversation, SenderType::Visitor, "x"), |request| {
+            request.session_token = Some(token.to_owned())
+        })
     };
-    let by_id = SendMessage {
-        visitor_id: Some(visitor.id),
-        ..message(id, SenderType::Visitor, "x")
-    };
+    let by_id = changed(message(id, SenderType::Visitor, "x"), |request| {
+        request.visitor_id = Some(visitor.id)
+    });
     let denied = "PERMISSION_DENIED: Permission denied: conversations.reply";
     for (outcome, expected) in [
         (
@@ -198,11 +198,12 @@ async fn threads_are_read_by_their_visitor_and_by_readers() {
     let (visitor, stranger) = (kit.visitor(&ws).await, kit.visitor(&ws).await);
     let viewer = kit.agent(&ws, Role::Viewer).await;
     let id = open(&kit, &ws, &visitor).await.id;
-    let list = |token: Option<&str>| List {
-        conversation_id: id,
-        visitor_id: Some(visitor.id),
-        session_token: token.map(ToOwned::to_owned),
-        before: None,
+    let list = |token: Option<&str>| {
+        List::builder()
+            .conversation_id(id)
+            .visitor_id(visitor.id)
+            .maybe_session_token(token)
+            .build()
     };
     for token in [None, Some(""), Some("wst_x"), Some(stranger.token.as_str())] {
         assert!(kit.call(&Nobody, &list(token)).await.unwrap().is_empty(), "{token:?}");
@@ -215,10 +216,9 @@ async fn threads_are_read_by_their_visitor_and_by_readers() {
         "an agent needs no token"
     );
     assert!(kit.call(&other.owner, &list(None)).await.unwrap().is_empty());
-    let unknown = List {
-        conversation_id: ConversationId::generate(),
-        ..list(None)
-    };
+    let unknown = changed(list(None), |request| {
+        request.conversation_id = ConversationId::generate()
+    });
     assert!(kit.call(&viewer, &unknown).await.unwrap().is_empty());
     kit.set_permissions(&viewer, ws.id, &["users.read"]).await;
     assert!(kit.call(&viewer, &list(None)).await.unwrap().is_empty());
@@ -235,12 +235,7 @@ async fn threads_are_oldest_first_and_continue_before_a_message() {
         sent.push(ask(&kit, &visitor, id, &format!("{n}")).await.unwrap());
     }
     let before = async |message: Option<MessageId>| {
-        let request = List {
-            conversation_id: id,
-            visitor_id: None,
-            session_token: None,
-            before: message,
-        };
+        let request = List::builder().conversation_id(id).maybe_before(message).build();
         let rows = kit.call(&ws.owner, &request).await.unwrap();
         rows.iter().map(|row| row.message.id).collect::<Vec<_>>()
     };

@@ -20,11 +20,17 @@ use opencom_runtime::{
     Caller, Context, Dispatcher, Handle, Listen, MutationCx, Pool, QueryCx, Registry, RunQueryDsl, topic,
 };
 use opencom_schema::workspaces;
-use opencom_testkit::{Contexts, Kit, Nobody, Person, Settings};
+use opencom_testkit::{Contexts, Kit, Nobody, Person, Settings, Visitor, Workspace};
 use serde_json::{Value, json};
 
 /// The secret of [`verify_identity`].
 pub(crate) const SECRET: &str = "s3cret";
+
+/// Returns `request` after `change`.
+pub(crate) fn changed<T>(mut request: T, change: impl FnOnce(&mut T)) -> T {
+    change(&mut request);
+    request
+}
 
 /// Restricts a workspace to these origins.
 pub(crate) async fn allow_origins(kit: &Kit, workspace: WorkspaceId, origins: &[&str]) {
@@ -75,6 +81,17 @@ pub(crate) async fn try_boot(kit: &Kit, workspace: WorkspaceId, more: Value) -> 
 /// A boot that succeeds.
 pub(crate) async fn boot(kit: &Kit, workspace: WorkspaceId, more: Value) -> Booted {
     try_boot(kit, workspace, more).await.unwrap()
+}
+
+/// A visitor whose session lasts as long as the workspace says.
+pub(crate) async fn booted(kit: &Kit, workspace: &Workspace) -> Visitor {
+    let session_id = "booted".to_owned();
+    let booted = boot(kit, workspace.id, json!({ "sessionId": session_id })).await;
+    Visitor {
+        id: booted.visitor.id,
+        token: booted.session_token,
+        session_id,
+    }
 }
 
 /// Code and text of a refusal.

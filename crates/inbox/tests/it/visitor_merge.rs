@@ -13,19 +13,21 @@ use opencom_schema::{conversations, messages, visitor_aliases, visitors};
 use opencom_testkit::{Kit, Nobody, Probe, Visitor, Workspace};
 use serde_json::json;
 
-use crate::support::{Remembering, SECRET, boot, kit, verify_identity};
+use crate::support::{Remembering, SECRET, boot, changed, kit, verify_identity};
 
 fn by_email(visitor: &Visitor, email: &str) -> Identify {
-    Identify {
-        visitor_id: Some(visitor.id),
-        session_token: Some(visitor.token.clone()),
-        email: Some(email.to_owned()),
-        ..Identify::default()
-    }
+    Identify::builder()
+        .visitor_id(visitor.id)
+        .session_token(visitor.token.clone())
+        .email(email)
+        .build()
 }
 
 async fn exists(kit: &Kit, ws: &Workspace, id: VisitorId) -> bool {
-    kit.call(&ws.owner, &Get { id }).await.unwrap().is_some()
+    kit.call(&ws.owner, &Get::builder().id(id).build())
+        .await
+        .unwrap()
+        .is_some()
 }
 
 /// Writes a conversation and a message as a visitor's first message does: the visitor is locked against a merge.
@@ -113,10 +115,9 @@ async fn an_address_of_two_others_joins_the_older_one() {
     kit.clock.advance(1000);
 
     let remembering = Remembering::new(&kit);
-    let request = Identify {
-        custom_attributes: Some([("d", 4)].into_iter().collect()),
-        ..by_email(&source, "ANN@x.com")
-    };
+    let request = changed(by_email(&source, "ANN@x.com"), |request| {
+        request.custom_attributes = Some([("d", 4)].into_iter().collect())
+    });
     let merged = remembering.call(&request).await.unwrap();
     assert_eq!(merged.id, others[0].id);
     assert_eq!(
@@ -145,11 +146,11 @@ async fn an_address_of_two_others_joins_the_older_one() {
         .await
         .unwrap();
     assert!(senders.contains(&source.id.to_string()), "messages keep their senders");
-    let request = ValidateSessionToken {
-        workspace_id: ws.id,
-        session_token: source.token.clone(),
-        visitor_id: Some(source.id),
-    };
+    let request = ValidateSessionToken::builder()
+        .workspace_id(ws.id)
+        .session_token(source.token.clone())
+        .visitor_id(source.id)
+        .build();
     let verdict = kit.call(&Nobody, &request).await.unwrap();
     assert_eq!(
         verdict.visitor_id,
@@ -210,31 +211,25 @@ async fn an_id_that_was_merged_away_goes_on_working() {
     );
 
     // With and without a token, two merges away.
-    let bare = Identify {
-        visitor_id: Some(first.id),
-        name: Some("Ann".to_owned()),
-        ..Identify::default()
-    };
+    let bare = Identify::builder().visitor_id(first.id).name("Ann").build();
     assert_eq!(kit.call(&Nobody, &bare).await.unwrap().id, third.id);
     let location = Location::default();
-    let request = UpdateLocation {
-        visitor_id: first.id,
-        session_token: Some(first.token.clone()),
-        location,
-    };
+    let request = UpdateLocation::builder()
+        .visitor_id(first.id)
+        .session_token(first.token.clone())
+        .location(location)
+        .build();
     kit.call(&Nobody, &request).await.unwrap();
     kit.clock.advance(5 * Millis::MINUTE);
-    let online = async |visitor_id| kit.call(&Nobody, &IsOnline { visitor_id }).await.unwrap();
+    let online = async |visitor_id| {
+        kit.call(&Nobody, &IsOnline::builder().visitor_id(visitor_id).build())
+            .await
+            .unwrap()
+    };
     assert!(!online(first.id).await);
-    kit.call(
-        &Nobody,
-        &Heartbeat {
-            visitor_id: Some(first.id),
-            ..Heartbeat::default()
-        },
-    )
-    .await
-    .unwrap();
+    kit.call(&Nobody, &Heartbeat::builder().visitor_id(first.id).build())
+        .await
+        .unwrap();
     assert!(online(first.id).await && online(third.id).await);
     let booted = boot(&kit, ws.id, json!({"sessionId": "s9", "existingVisitorId": first.id}))
         .await
@@ -273,11 +268,10 @@ async fn where_verification_is_required_only_a_proven_visitor_merges() {
     let unproven = kit.call(&Nobody, &by_email(&source, "ann@x.com")).await.unwrap();
     assert_eq!(unproven.id, source.id);
     let other = kit.visitor(&ws).await;
-    let proof = Identify {
-        external_user_id: Some("u1".to_owned()),
-        user_hash: Some(user_hash(SECRET, "u1")),
-        ..by_email(&other, "ann@x.com")
-    };
+    let proof = changed(by_email(&other, "ann@x.com"), |request| {
+        request.external_user_id = Some("u1".to_owned());
+        request.user_hash = Some(user_hash(SECRET, "u1"));
+    });
     let merged = kit.call(&Nobody, &proof).await.unwrap();
     assert_eq!(merged.id, ann.id);
     assert_eq!(
@@ -383,11 +377,11 @@ async fn visitors_that_take_one_address_at_once_end_as_one() {
         .unwrap();
     let [left] = left[..] else { panic!("{left:?}") };
     for visitor in &people {
-        let request = ValidateSessionToken {
-            workspace_id: ws.id,
-            session_token: visitor.token.clone(),
-            visitor_id: Some(visitor.id),
-        };
+        let request = ValidateSessionToken::builder()
+            .workspace_id(ws.id)
+            .session_token(visitor.token.clone())
+            .visitor_id(visitor.id)
+            .build();
         assert_eq!(kit.call(&Nobody, &request).await.unwrap().visitor_id, Some(left));
     }
 }
@@ -441,14 +435,8 @@ async fn live_results_follow_a_merge() {
     kit.clock.advance(1000);
     kit.call(&Nobody, &by_email(&source, "ann@x.com")).await.unwrap();
     probe.check("a merge").await;
-    kit.call(
-        &Nobody,
-        &Heartbeat {
-            visitor_id: Some(source.id),
-            ..Heartbeat::default()
-        },
-    )
-    .await
-    .unwrap();
+    kit.call(&Nobody, &Heartbeat::builder().visitor_id(source.id).build())
+        .await
+        .unwrap();
     probe.check("a heartbeat of the old id").await;
 }

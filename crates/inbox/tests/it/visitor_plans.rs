@@ -115,13 +115,13 @@ async fn every_statement_goes_by_index() {
 }
 
 #[tokio::test]
-async fn a_boot_takes_three_statements_and_a_heartbeat_one() {
+async fn a_boot_takes_two_statements_beside_its_audit_entry_and_a_heartbeat_one() {
     let kit = observed_kit(contexts()).await;
     let ws = kit.workspace().await;
     let warm = boot(&kit, ws.id, json!({"sessionId": "s1"})).await;
     let request = json!({"sessionId": "s1", "customAttributes": {}, "currentUrl": "https://x.com/"});
     let (_, sent) = recorded(boot(&kit, ws.id, request)).await;
-    assert_eq!(sent.len(), 3, "visitor, session, audit: {sent:#?}");
+    assert_eq!(sent.len(), 2, "visitor and session: {sent:#?}");
     let beat = json!({"visitorId": warm.visitor.id, "sessionToken": warm.session_token});
     for _ in 0..2 {
         kit.call_json(&Nobody, "visitors:heartbeat", beat.clone())

@@ -13,39 +13,37 @@ use opencom_schema::visitors;
 use opencom_testkit::{Agent, Kit, Nobody, Person, Probe, Settings, Visitor, Workspace};
 use serde_json::{Value, json};
 
-use crate::support::{Remembering, SECRET, allow_origins, boot, kit, kit_with, refusal, set_lifetime, verify_identity};
+use crate::support::{
+    Remembering, SECRET, allow_origins, boot, booted, changed, kit, kit_with, refusal, set_lifetime, verify_identity,
+};
 
 async fn get(kit: &Kit, person: &impl Person, id: VisitorId) -> Option<Value> {
-    let visitor = kit.call(person, &Get { id }).await.unwrap();
+    let visitor = kit.call(person, &Get::builder().id(id).build()).await.unwrap();
     visitor.map(|visitor| serde_json::to_value(visitor).unwrap())
 }
 
 async fn is_online(kit: &Kit, visitor_id: VisitorId) -> bool {
-    kit.call(&Nobody, &IsOnline { visitor_id }).await.unwrap()
+    kit.call(&Nobody, &IsOnline::builder().visitor_id(visitor_id).build())
+        .await
+        .unwrap()
 }
 
 fn as_visitor(visitor: &Visitor) -> Identify {
-    Identify {
-        visitor_id: Some(visitor.id),
-        session_token: Some(visitor.token.clone()),
-        ..Identify::default()
-    }
+    Identify::builder()
+        .visitor_id(visitor.id)
+        .session_token(visitor.token.clone())
+        .build()
 }
 
 fn beat(visitor: &Visitor) -> Heartbeat {
-    Heartbeat {
-        visitor_id: Some(visitor.id),
-        session_token: Some(visitor.token.clone()),
-        ..Heartbeat::default()
-    }
+    Heartbeat::builder()
+        .visitor_id(visitor.id)
+        .session_token(visitor.token.clone())
+        .build()
 }
 
 async fn names(kit: &Kit, agent: &Agent, workspace_id: WorkspaceId, query: &str) -> Vec<String> {
-    let request = Search {
-        workspace_id,
-        query: query.to_owned(),
-        limit: None,
-    };
+    let request = Search::builder().workspace_id(workspace_id).query(query).build();
     let found = kit.call(agent, &request).await.unwrap();
     found
         .into_iter()
@@ -77,9 +75,7 @@ async fn whoever_knows_the_session_id_gets_its_oldest_visitor() {
     let oldest = boot(&kit, a.id, json!({"sessionId": "s1"})).await.visitor;
     kit.clock.advance(10);
     boot(&kit, b.id, json!({"sessionId": "s1"})).await;
-    let ask = |session_id: &str| GetBySession {
-        session_id: session_id.to_owned(),
-    };
+    let ask = |session_id: &str| GetBySession::builder().session_id(session_id).build();
     assert_eq!(kit.call(&Nobody, &ask("s1")).await.unwrap().unwrap().id, oldest.id);
     assert!(kit.call(&Nobody, &ask("s2")).await.unwrap().is_none());
     assert!(kit.call(&Nobody, &ask("")).await.unwrap().is_none());
@@ -91,17 +87,16 @@ async fn identify_writes_what_is_given_and_tells_what_changed() {
     let ws = kit.workspace().await;
     let visitor = kit.visitor(&ws).await;
     let remembering = Remembering::new(&kit);
-    let request = Identify {
-        email: Some("ann@x.com".to_owned()),
-        name: Some("Ann".to_owned()),
-        referrer: Some(String::new()),
-        location: Some(Location {
+    let request = changed(as_visitor(&visitor), |request| {
+        request.email = Some("ann@x.com".to_owned());
+        request.name = Some("Ann".to_owned());
+        request.referrer = Some(String::new());
+        request.location = Some(Location {
             city: Some("Ulm".to_owned()),
             ..Location::default()
-        }),
-        custom_attributes: Some([("plan", "pro")].into_iter().collect()),
-        ..as_visitor(&visitor)
-    };
+        });
+        request.custom_attributes = Some([("plan", "pro")].into_iter().collect());
+    });
     let identified = remembering.call(&request).await.unwrap();
     assert_eq!(
         (identified.email.as_deref(), identified.name.as_deref()),
@@ -109,12 +104,11 @@ async fn identify_writes_what_is_given_and_tells_what_changed() {
     );
     assert_eq!(identified.referrer, None);
 
-    let more = Identify {
-        name: Some("Ann B".to_owned()),
-        location: Some(Location::default()),
-        custom_attributes: Some([("seats", 2)].into_iter().collect()),
-        ..as_visitor(&visitor)
-    };
+    let more = changed(as_visitor(&visitor), |request| {
+        request.name = Some("Ann B".to_owned());
+        request.location = Some(Location::default());
+        request.custom_attributes = Some([("seats", 2)].into_iter().collect());
+    });
     let identified = remembering.call(&more).await.unwrap();
     assert_eq!(
         serde_json::to_value(&identified.custom_attributes).unwrap(),
@@ -150,20 +144,17 @@ async fn identify_refuses_in_the_order_of_its_checks() {
     let (ws, other) = (kit.workspace().await, kit.workspace().await);
     let (visitor, stranger) = (kit.visitor(&ws).await, kit.visitor(&other).await);
     let named = async |request: Identify| refusal(kit.call(&Nobody, &request).await);
-    let with_token = |token: &str| Identify {
-        session_token: Some(token.to_owned()),
-        ..as_visitor(&visitor)
+    let with_token = |token: &str| {
+        changed(as_visitor(&visitor), |request| {
+            request.session_token = Some(token.to_owned())
+        })
     };
 
-    let nobody = Identify {
-        session_token: Some(visitor.token.clone()),
-        ..Identify::default()
-    };
+    let nobody = Identify::builder().session_token(visitor.token.clone()).build();
     assert_eq!(named(nobody).await, ("INVALID_INPUT", "Visitor ID required".to_owned()));
-    let unknown = Identify {
-        visitor_id: Some(VisitorId::generate()),
-        ..as_visitor(&visitor)
-    };
+    let unknown = changed(as_visitor(&visitor), |request| {
+        request.visitor_id = Some(VisitorId::generate())
+    });
     assert_eq!(named(unknown).await, ("NOT_FOUND", "Visitor not found".to_owned()));
     assert_eq!(
         named(with_token("wst_x")).await,
@@ -176,10 +167,7 @@ async fn identify_refuses_in_the_order_of_its_checks() {
     );
 
     // Without a token the name alone counts, as today's apps have it; an empty token is none.
-    let bare = Identify {
-        name: Some("Ann".to_owned()),
-        ..with_token("")
-    };
+    let bare = changed(with_token(""), |request| request.name = Some("Ann".to_owned()));
     assert_eq!(kit.call(&Nobody, &bare).await.unwrap().name.as_deref(), Some("Ann"));
 
     allow_origins(&kit, ws.id, &["https://app.x"]).await;
@@ -187,11 +175,12 @@ async fn identify_refuses_in_the_order_of_its_checks() {
     let refused = named(as_visitor(&visitor)).await;
     let text = "Origin validation failed: Origin header is required when allowed origins are configured";
     assert_eq!(refused, ("NOT_AUTHORIZED", text.to_owned()));
-    let from_app = |user_hash: Option<&str>| Identify {
-        origin: Some("https://app.x".to_owned()),
-        external_user_id: Some("u1".to_owned()),
-        user_hash: user_hash.map(str::to_owned),
-        ..as_visitor(&visitor)
+    let from_app = |user_hash: Option<&str>| {
+        changed(as_visitor(&visitor), |request| {
+            request.origin = Some("https://app.x".to_owned());
+            request.external_user_id = Some("u1".to_owned());
+            request.user_hash = user_hash.map(str::to_owned);
+        })
     };
     let text = "Identity verification failed: userHash is required";
     assert_eq!(named(from_app(None)).await, ("NOT_AUTHORIZED", text.to_owned()));
@@ -214,11 +203,10 @@ async fn the_token_says_who_identifies() {
     let kit = kit().await;
     let ws = kit.workspace().await;
     let (ann, bob) = (kit.visitor(&ws).await, kit.visitor(&ws).await);
-    let request = Identify {
-        visitor_id: Some(bob.id),
-        name: Some("Ann".to_owned()),
-        ..as_visitor(&ann)
-    };
+    let request = changed(as_visitor(&ann), |request| {
+        request.visitor_id = Some(bob.id);
+        request.name = Some("Ann".to_owned());
+    });
     assert_eq!(kit.call(&Nobody, &request).await.unwrap().id, ann.id);
     assert_eq!(get(&kit, &ws.owner, bob.id).await.unwrap().get("name"), None);
 }
@@ -232,10 +220,7 @@ async fn a_strict_server_wants_tokens() {
     .await;
     let ws = kit.workspace().await;
     let visitor = kit.visitor(&ws).await;
-    let bare = Identify {
-        visitor_id: Some(visitor.id),
-        ..Identify::default()
-    };
+    let bare = Identify::builder().visitor_id(visitor.id).build();
     let refused = refusal(kit.call(&Nobody, &bare).await);
     assert_eq!(refused, ("NOT_AUTHENTICATED", "Session token required".to_owned()));
     kit.call(&Nobody, &as_visitor(&visitor)).await.unwrap();
@@ -243,10 +228,7 @@ async fn a_strict_server_wants_tokens() {
     kit.clock.advance(5 * Millis::MINUTE);
     kit.call(
         &Nobody,
-        &Heartbeat {
-            session_token: None,
-            ..beat(&visitor)
-        },
+        &changed(beat(&visitor), |request| request.session_token = None),
     )
     .await
     .unwrap();
@@ -264,13 +246,15 @@ async fn a_location_is_replaced_by_its_visitor_and_by_agents() {
         kit.visitor(&ws).await,
         kit.visitor(&other).await,
     );
-    let at = |visitor_id, token: Option<&str>, city: &str| UpdateLocation {
-        visitor_id,
-        session_token: token.map(str::to_owned),
-        location: Location {
-            city: Some(city.to_owned()),
-            ..Location::default()
-        },
+    let at = |visitor_id, token: Option<&str>, city: &str| {
+        UpdateLocation::builder()
+            .visitor_id(visitor_id)
+            .maybe_session_token(token)
+            .location(Location {
+                city: Some(city.to_owned()),
+                ..Location::default()
+            })
+            .build()
     };
     let mine = Some(visitor.token.as_str());
     kit.call(&Nobody, &at(visitor.id, mine, "Ulm")).await.unwrap();
@@ -368,24 +352,15 @@ async fn a_heartbeat_that_may_not_be_does_nothing_and_fails_for_its_origin_alone
     let kit = kit().await;
     let (ws, other) = (kit.workspace().await, kit.workspace().await);
     set_lifetime(&kit, ws.id, Millis::HOUR).await;
-    let (visitor, stranger) = (kit.visitor(&ws).await, kit.visitor(&other).await);
+    let (visitor, stranger) = (booted(&kit, &ws).await, booted(&kit, &other).await);
     kit.clock.advance(Millis::HOUR + Millis::MINUTE);
-    let with_token = |token: &str| Heartbeat {
-        session_token: Some(token.to_owned()),
-        ..beat(&visitor)
-    };
+    let with_token = |token: &str| changed(beat(&visitor), |request| request.session_token = Some(token.to_owned()));
     for request in [
         beat(&visitor),
         with_token("wst_x"),
         with_token(&stranger.token),
-        Heartbeat {
-            visitor_id: None,
-            ..beat(&visitor)
-        },
-        Heartbeat {
-            visitor_id: Some(VisitorId::generate()),
-            ..Heartbeat::default()
-        },
+        changed(beat(&visitor), |request| request.visitor_id = None),
+        Heartbeat::builder().visitor_id(VisitorId::generate()).build(),
     ] {
         kit.call(&Nobody, &request).await.unwrap();
         assert!(!is_online(&kit, visitor.id).await);
@@ -395,10 +370,9 @@ async fn a_heartbeat_that_may_not_be_does_nothing_and_fails_for_its_origin_alone
     assert_eq!(refused.0, "NOT_AUTHORIZED");
     assert!(refused.1.starts_with("Origin validation failed: "), "{}", refused.1);
     kit.call(&Nobody, &beat(&visitor)).await.unwrap();
-    let from_app = Heartbeat {
-        origin: Some("https://app.x".to_owned()),
-        ..with_token("")
-    };
+    let from_app = changed(with_token(""), |request| {
+        request.origin = Some("https://app.x".to_owned())
+    });
     kit.call(&Nobody, &from_app).await.unwrap();
     assert!(is_online(&kit, visitor.id).await, "the bare id is enough by default");
 }
@@ -415,11 +389,11 @@ async fn lists_are_newest_first_and_paged() {
     }
     let outsider = kit.visitor(&other).await.id;
     let page = async |limit: Option<i64>, cursor| {
-        let request = List {
-            workspace_id: ws.id,
-            limit: limit.map(Int),
-            cursor,
-        };
+        let request = List::builder()
+            .workspace_id(ws.id)
+            .maybe_limit(limit.map(Int))
+            .maybe_cursor(cursor)
+            .build();
         let page = kit.call(&ws.owner, &request).await.unwrap();
         page.into_iter().map(|visitor| visitor.id).collect::<Vec<_>>()
     };
@@ -432,18 +406,10 @@ async fn lists_are_newest_first_and_paged() {
     assert_eq!(page(Some(1_000_000), Some(outsider)).await, all);
 
     for person in [&kit.agent(&other, Role::Owner).await, &kit.user(None).await] {
-        let request = List {
-            workspace_id: ws.id,
-            limit: None,
-            cursor: None,
-        };
+        let request = List::builder().workspace_id(ws.id).build();
         assert!(kit.call(person, &request).await.unwrap().is_empty());
     }
-    let request = List {
-        workspace_id: ws.id,
-        limit: None,
-        cursor: None,
-    };
+    let request = List::builder().workspace_id(ws.id).build();
     assert!(kit.call(&Nobody, &request).await.unwrap().is_empty());
 }
 
@@ -489,11 +455,11 @@ async fn visitors_are_found_by_words_of_their_name_and_by_their_address() {
     smiths.sort();
     assert_eq!(smiths, ["Ann Smith", "Anna Smithson", "Smith"]);
 
-    let request = Search {
-        workspace_id: ws.id,
-        query: "smith".to_owned(),
-        limit: Some(Int(2)),
-    };
+    let request = Search::builder()
+        .workspace_id(ws.id)
+        .query("smith")
+        .limit(Int(2))
+        .build();
     assert_eq!(kit.call(&ws.owner, &request).await.unwrap().len(), 2);
     for person in [&other.owner, &kit.user(None).await] {
         assert!(kit.call(person, &request).await.unwrap().is_empty());
@@ -584,21 +550,18 @@ async fn live_results_follow_visitors() {
             json!({"workspaceId": ws.id, "query": "ann"}),
         )
         .await;
-    let named = Identify {
-        name: Some("Ann".to_owned()),
-        ..as_visitor(&visitor)
-    };
+    let named = changed(as_visitor(&visitor), |request| request.name = Some("Ann".to_owned()));
     kit.call(&Nobody, &named).await.unwrap();
     probe.check("identify").await;
     let location = Location {
         city: Some("Ulm".to_owned()),
         ..Location::default()
     };
-    let request = UpdateLocation {
-        visitor_id: visitor.id,
-        session_token: Some(visitor.token.clone()),
-        location,
-    };
+    let request = UpdateLocation::builder()
+        .visitor_id(visitor.id)
+        .session_token(visitor.token.clone())
+        .location(location)
+        .build();
     kit.call(&Nobody, &request).await.unwrap();
     probe.check("updateLocation").await;
     boot(&kit, ws.id, json!({"sessionId": "new", "name": "Anna"})).await;

@@ -37,17 +37,11 @@ async fn verdict(kit: &Kit, workspace: WorkspaceId, token: &str) -> Value {
 }
 
 fn refresh(token: &str) -> Refresh {
-    Refresh {
-        session_token: token.to_owned(),
-        workspace_id: None,
-    }
+    Refresh::builder().session_token(token).build()
 }
 
 fn revoke(token: &str) -> Revoke {
-    Revoke {
-        session_token: token.to_owned(),
-        workspace_id: None,
-    }
+    Revoke::builder().session_token(token).build()
 }
 
 #[tokio::test]
@@ -579,11 +573,11 @@ async fn a_token_is_validated_for_its_workspace_and_visitor() {
     let (ws, other) = (kit.workspace().await, kit.workspace().await);
     let Visitor { id, token, .. } = kit.visitor(&ws).await;
     let ask = async |workspace_id, token: &str, visitor_id| {
-        let request = ValidateSessionToken {
-            workspace_id,
-            session_token: token.to_owned(),
-            visitor_id,
-        };
+        let request = ValidateSessionToken::builder()
+            .workspace_id(workspace_id)
+            .session_token(token)
+            .maybe_visitor_id(visitor_id)
+            .build();
         kit.call(&Nobody, &request).await.unwrap().reason
     };
     assert_eq!(ask(ws.id, &token, None).await, None);

@@ -25,7 +25,7 @@ async fn ada(place: &Place) -> (Client, WorkspaceId) {
         .sign_up("ada@example.com", "correct horse", "Ada")
         .await
         .unwrap();
-    let me = agent.query(&CurrentUser {}).await.unwrap().unwrap();
+    let me = agent.query(&CurrentUser::default()).await.unwrap().unwrap();
     (agent, me.user.workspace_id.unwrap())
 }
 
@@ -79,7 +79,7 @@ async fn a_stolen_signing_key_is_worthless_at_once_and_programs_renew_their_toke
     place.told(&["rotate", "signing-key", "--at-once"]);
     until("the old key is good still", async || !is_good(&server, &token).await).await;
     assert_eq!(keys(&server).await, 1);
-    assert!(agent.query(&CurrentUser {}).await.unwrap().is_some());
+    assert!(agent.query(&CurrentUser::default()).await.unwrap().is_some());
     assert_ne!(agent.tokens().await.unwrap().token, token);
 
     let pem = std::fs::read_to_string(concat!(
@@ -100,11 +100,10 @@ async fn sessions_end_on_servers_that_run() {
     let boot = json!({ "workspaceId": workspace_id, "sessionId": "s" });
     let booted = server.call("mutation", "widgetSessions:boot", boot, None).await;
     let visitor = booted["sessionToken"].as_str().unwrap().to_owned();
-    let validate = widget_sessions::ValidateSessionToken {
-        workspace_id,
-        session_token: visitor,
-        visitor_id: None,
-    };
+    let validate = widget_sessions::ValidateSessionToken::builder()
+        .workspace_id(workspace_id)
+        .session_token(visitor)
+        .build();
     assert!(is_good(&server, &token).await);
     assert_eq!(
         place.told(&["rotate", "sessions"]),
@@ -112,7 +111,7 @@ async fn sessions_end_on_servers_that_run() {
     );
     until("the agent is in still", async || !is_good(&server, &token).await).await;
     assert!(matches!(
-        agent.query(&CurrentUser {}).await,
+        agent.query(&CurrentUser::default()).await,
         Ok(None) | Err(Error::SignedOut)
     ));
     assert!(place.client().query(&validate).await.unwrap().valid);
@@ -135,10 +134,9 @@ async fn a_new_master_key_in_the_data_directory_opens_all_that_was_sealed() {
     let place = Place::new().await;
     let server = place.serve().await;
     let (agent, workspace_id) = ada(&place).await;
-    let enable = identity_verification::Enable {
-        workspace_id,
-        mode: None,
-    };
+    let enable = identity_verification::Enable::builder()
+        .workspace_id(workspace_id)
+        .build();
     let secret = agent.mutation(&enable).await.unwrap().secret;
     let Tokens { token, refresh_token } = agent.tokens().await.unwrap();
     drop(server);
@@ -171,7 +169,9 @@ async fn a_new_master_key_in_the_data_directory_opens_all_that_was_sealed() {
 
     let server = place.serve().await;
     let agent = place.client().with_tokens(Tokens { token, refresh_token });
-    let get = identity_verification::GetSecret { workspace_id };
+    let get = identity_verification::GetSecret::builder()
+        .workspace_id(workspace_id)
+        .build();
     assert_eq!(Some(agent.query(&get).await.unwrap().unwrap().secret), secret);
     drop(server);
 

@@ -19,15 +19,9 @@ async fn agents_of_a_demo_find_a_month_of_work() {
     };
 
     let agent = place.client().sign_in(&address_of("admin"), password).await.unwrap();
-    let me = agent.query(&CurrentUser {}).await.unwrap().unwrap();
+    let me = agent.query(&CurrentUser::default()).await.unwrap().unwrap();
     let workspace_id = me.user.workspace_id.unwrap();
-    let inbox = ListForInbox {
-        workspace_id,
-        status: None,
-        ai_workflow_state: None,
-        limit: None,
-        cursor: None,
-    };
+    let inbox = ListForInbox::builder().workspace_id(workspace_id).build();
     let page = agent.query(&inbox).await.unwrap();
     assert_eq!(page.conversations.len(), 20);
     let open = (page.conversations.iter())
@@ -40,20 +34,13 @@ async fn agents_of_a_demo_find_a_month_of_work() {
     let (first, last) = (times.iter().min().unwrap(), times.iter().max().unwrap());
     assert!(last.0 - first.0 > 20 * Millis::DAY, "{first:?} {last:?}");
     let tickets = agent
-        .query(&tickets::List {
-            workspace_id,
-            status: None,
-            assignee_id: None,
-            cursor: None,
-        })
+        .query(&tickets::List::builder().workspace_id(workspace_id).build())
         .await;
     assert!(!tickets.unwrap().is_empty());
-    let search = articles::Search {
-        workspace_id,
-        query: "brake".to_owned(),
-        published_only: None,
-        visibility: None,
-    };
+    let search = articles::Search::builder()
+        .workspace_id(workspace_id)
+        .query("brake")
+        .build();
     let found = agent.query(&search).await.unwrap();
     assert_eq!(found[0].title, "Adjust a disc brake");
 
