@@ -112,7 +112,9 @@ fn element_with(html: &str, mark: &str) -> Option<(usize, String)> {
         let start = html[..at].rfind('<')?;
         let tag = &html[start + 1..at];
         let name: String = tag.chars().take_while(char::is_ascii_alphanumeric).collect();
-        if !name.is_empty() && !tag.contains('>') {
+        // An attribute is set off from the name of its element.
+        let is_attribute = tag[name.len()..].starts_with(|c: char| c.is_ascii_whitespace() || c == '/');
+        if !name.is_empty() && is_attribute && !tag.contains('>') {
             return Some((start, name.to_ascii_lowercase()));
         }
         from = at + mark.len();
@@ -131,7 +133,7 @@ fn end_of_element(html: &str, start: usize, name: &str) -> usize {
         if lower[at..].starts_with(&opens) && is_whole_name(at + opens.len()) {
             depth += 1;
         } else if lower[at..].starts_with(&closes) && is_whole_name(at + closes.len()) {
-            depth -= 1;
+            depth = depth.saturating_sub(1);
             if depth == 0 {
                 return lower[at..].find('>').map_or(html.len(), |close| at + close + 1);
             }
@@ -185,6 +187,7 @@ mod tests {
                 r#"<div>Yes</div><hr><div id="divRplyFwdMsg"><b>From:</b> a</div><div>Hi</div>"#,
                 "<div>Yes</div><hr>",
             ),
+            ("<DIVtype=\"cite\"</div", "<DIVtype=\"cite\"</div"),
             (
                 r#"<blockquote type="cite">all of it</blockquote>"#,
                 r#"<blockquote type="cite">all of it</blockquote>"#,

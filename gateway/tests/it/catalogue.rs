@@ -10,4 +10,5 @@ mod principal;
 mod roles;
 mod rows;
 mod shape;
+mod snapshots;
 mod world;

@@ -92,7 +92,7 @@ fn not_theirs(path: &str) -> &'static str {
         "collections:listHierarchyForVisitor" => "Not authorized to list collections for this visitor",
         // Never seen: others get a fixed value.
         "conversations:get" | "messages:list" => "",
-        _ => panic!("{path} is new: say in crates/testkit/tests/it/access.rs how it refuses another visitor"),
+        _ => panic!("{path} is new: say in gateway/tests/it/catalogue/access.rs how it refuses another visitor"),
     }
 }
 
@@ -150,7 +150,7 @@ fn complaint(function: &Descriptor, expected: &Outcome, answer: &Result<Value>) 
 fn less(path: &str) -> &'static [&'static str] {
     match path {
         "workspaces:get" => &["_id", "_creationTime", "name", "createdAt"],
-        _ => panic!("{path} is new: say in crates/testkit/tests/it/access.rs what remains for others"),
+        _ => panic!("{path} is new: say in gateway/tests/it/catalogue/access.rs what remains for others"),
     }
 }
 

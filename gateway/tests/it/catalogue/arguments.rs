@@ -37,7 +37,7 @@ async fn the_valid_arguments_name_every_argument_and_are_accepted() {
         for argument in arguments(function).iter().filter(|argument| argument.path.len() == 1) {
             assert!(
                 valid.get(&argument.path[0]).is_some(),
-                "{} takes {:?}: add it to crates/testkit/tests/it/world.rs",
+                "{} takes {:?}: add it to gateway/tests/it/catalogue/world.rs",
                 function.path,
                 argument.path[0]
             );

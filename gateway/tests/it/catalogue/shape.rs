@@ -141,7 +141,7 @@ fn shape(schema: &Value, definitions: &Map<String, Value>) -> Shape {
             fields: fields(schema, definitions),
             closed: schema["additionalProperties"] == false,
         },
-        Some(kind) => panic!("arguments of type {kind} are new: teach crates/testkit/tests/it/shape.rs"),
+        Some(kind) => panic!("arguments of type {kind} are new: teach gateway/tests/it/catalogue/shape.rs"),
         None => Shape::Any,
     }
 }

@@ -230,7 +230,9 @@ impl<'kit> World<'kit> {
                 .unwrap()
                 .to_string(),
             _ => {
-                panic!("ids of `{table}` are new: add a row of the other workspace to crates/testkit/tests/it/world.rs")
+                panic!(
+                    "ids of `{table}` are new: add a row of the other workspace to gateway/tests/it/catalogue/world.rs"
+                )
             }
         }
     }

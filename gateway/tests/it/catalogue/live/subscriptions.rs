@@ -164,6 +164,6 @@ pub(super) fn subscriptions(path: &str, cast: &Cast) -> Vec<(Asker, Value)> {
         ]),
         "collections:listHierarchy" => by_agents(json!({ "workspaceId": ws })),
         "collections:get" => by_all(&[json!({ "id": shelf }), json!({ "workspaceId": ws, "slug": "shelves" })]),
-        _ => panic!("{path} is new: hold it live in crates/testkit/tests/it/live.rs, and let the story change it"),
+        _ => panic!("{path} is new: hold it live in gateway/tests/it/catalogue/live.rs, and let the story change it"),
     }
 }
