@@ -1,4 +1,4 @@
-//! The door of the context.
+//! What the program knows of the context.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -63,8 +63,9 @@ impl Context for Admin {
             Ok(several) => Finding::good(ABOUT, format!("{several} are stored, while one replaces another")),
             Err(error) => Finding::wrong(
                 ABOUT,
-                error.to_string(),
-                "set OPENCOM_MASTER_KEY to the key that sealed it, or give that one as OPENCOM_MASTER_KEY_PREVIOUS",
+                error.cause().map_or_else(|| error.to_string(), ToString::to_string),
+                "if it does not open: set OPENCOM_MASTER_KEY to the key that sealed it, or give that one as \
+                 OPENCOM_MASTER_KEY_PREVIOUS",
             ),
         }]
     }

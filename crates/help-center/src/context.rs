@@ -1,4 +1,4 @@
-//! The door of the context.
+//! What the program knows of the context.
 
 use std::sync::Arc;
 

@@ -109,9 +109,10 @@ impl Registry {
     /// Registers the runtime's own jobs and everything of `contexts`.
     ///
     /// # Errors
-    /// An internal error if two contexts claim the same function, job kind or topic.
+    /// An internal error that names what clashes, see [`clashes`](Self::clashes).
     pub fn of(contexts: &[Arc<dyn Context>]) -> Result<Self> {
         let mut registry = Self::default();
+        registry.declare_topics(crate::topic::TOPICS);
         crate::requests::register(&mut registry)?;
         for context in contexts {
             Arc::clone(context).register(&mut registry)?;
@@ -193,7 +194,8 @@ impl Registry {
         }
     }
 
-    /// Runs `job` every `every_ms` milliseconds, once for all replicas.
+    /// Runs `job` every `every_ms` milliseconds, once for all replicas, for the first time at once. Its kind is registered
+    /// by [`job`](Self::job) as well and has one schedule.
     ///
     /// # Errors
     /// An internal error if the job has no JSON form.
@@ -260,9 +262,16 @@ impl Registry {
             .map(FunctionHandle::path)
     }
 
-    /// Names that are claimed twice: functions, job kinds, limits with different figures, topics with one tag.
+    /// Names that are claimed twice: functions, job kinds, limits with different figures, different topics with one tag;
+    /// and job kinds with two schedules, or with a schedule and no service that runs them.
     pub fn clashes(&self) -> Vec<String> {
         let mut clashes: Vec<String> = self.duplicates.iter().map(|name| (*name).to_owned()).collect();
+        for (index, one) in self.schedules.iter().enumerate() {
+            let again = self.schedules[index + 1..].iter().any(|other| other.kind == one.kind);
+            if again || !self.jobs.contains_key(one.kind) {
+                clashes.push(format!("the schedule of {}", one.kind));
+            }
+        }
         for (index, one) in self.topics.iter().enumerate() {
             let others = self.topics[index + 1..].iter();
             clashes.extend(

@@ -8,7 +8,7 @@ use diesel_async::{AsyncConnection, AsyncMigrationHarness, AsyncPgConnection, Ru
 use diesel_migrations::MigrationHarness;
 use opencom_core::Millis;
 use opencom_runtime::database::{MIGRATIONS, migrate};
-use opencom_testkit::Database;
+use opencom_testkit::{Database, OWNERS};
 
 #[derive(QueryableByName, Debug, PartialEq, Eq)]
 struct Column {
@@ -197,10 +197,7 @@ async fn every_table_names_its_owner() {
             .strip_prefix("Owner: ")
             .and_then(|rest| rest.split_once(". "))
             .map(|(owner, _)| owner);
-        assert!(
-            owner.is_some_and(|owner| ["runtime", "admin", "inbox", "help-center"].contains(&owner)),
-            "{name}: {comment}"
-        );
+        assert!(owner.is_some_and(|owner| OWNERS.contains(&owner)), "{name}: {comment}");
     }
 }
 
