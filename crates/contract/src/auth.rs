@@ -49,7 +49,7 @@ pub struct InternalEndAllSessions {}
 ///
 /// # Errors
 /// `NOT_AUTHENTICATED` for an unknown account, a wrong password and a wrong code, `RATE_LIMITED` after ten of them and
-/// for too many calls from one address, `ALREADY_EXISTS` for a sign-up with an address that somebody has,
+/// for too many calls from one address, `ALREADY_EXISTS` for a sign-up with an address in use,
 /// `INVALID_INPUT` for everything else. A refresh token that is not good is no error but `tokens: null`.
 #[skip_serializing_none]
 #[derive(Clone, Default, Builder, Serialize, Deserialize, Validate, JsonSchema)]

@@ -59,7 +59,7 @@ pub struct ListByUser {}
 ///
 /// # Errors
 /// `NOT_AUTHENTICATED`, `NOT_WORKSPACE_MEMBER`, `PERMISSION_DENIED`, `NOT_FOUND`; `NOT_AUTHORIZED` for an admin made by
-/// somebody who is none.
+/// a member who is no admin.
 #[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[non_exhaustive]
@@ -76,7 +76,7 @@ pub struct Add {
 ///
 /// # Errors
 /// `NOT_AUTHENTICATED`, `NOT_FOUND`, `NOT_WORKSPACE_MEMBER`, `PERMISSION_DENIED`; `INVALID_INPUT` for the owner and the
-/// last admin; `NOT_AUTHORIZED` for an admin made by somebody who is none, and for more than one has oneself.
+/// last admin; `NOT_AUTHORIZED` for an admin made by a member who is no admin, and for permissions that the caller lacks.
 #[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[non_exhaustive]
@@ -119,7 +119,7 @@ pub struct Remove {
 /// Makes another member the owner, and the caller an admin.
 ///
 /// # Errors
-/// `NOT_AUTHENTICATED`; `NOT_AUTHORIZED` for whoever is not the owner; `NOT_FOUND` for somebody who is no member;
+/// `NOT_AUTHENTICATED`; `NOT_AUTHORIZED` for callers other than the owner; `NOT_FOUND` for a user who is no member;
 /// `INVALID_INPUT` for the owner.
 #[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -135,7 +135,7 @@ pub struct TransferOwnership {
 ///
 /// # Errors
 /// `NOT_AUTHENTICATED`, `NOT_WORKSPACE_MEMBER`, `PERMISSION_DENIED`; `ALREADY_EXISTS` for a member and for an address
-/// that is invited; `NOT_AUTHORIZED` for an admin invited by somebody who is none; `INVALID_INPUT`; `RATE_LIMITED`.
+/// that is invited; `NOT_AUTHORIZED` for an admin invited by a member who is no admin; `INVALID_INPUT`; `RATE_LIMITED`.
 #[derive(Clone, Builder, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[builder(on(String, into))]

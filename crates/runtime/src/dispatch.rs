@@ -161,7 +161,7 @@ impl Dispatcher {
         let outcome = match query.function.method() {
             Method::Query(method) => method(&mut cx, query.arguments).await,
             Method::Fixed(value) => Ok((*value).to_owned()),
-            Method::Mutation(_) | Method::Action(_) => query.function.expect(Kind::Query).map(|()| String::new()),
+            Method::Mutation(_) | Method::Action(_) => query.function.ensure_kind(Kind::Query).map(|()| String::new()),
         };
         let basis = cx.into_basis();
         Execution {
@@ -203,7 +203,7 @@ impl Dispatcher {
         id: RequestId,
         sent_before: bool,
     ) -> Result<Answered> {
-        function.expect(Kind::Mutation)?;
+        function.ensure_kind(Kind::Mutation)?;
         if sent_before && let Some(answered) = self.answered(id).await? {
             return Ok(answered);
         }

@@ -60,7 +60,7 @@ impl FunctionHandle {
     ///
     /// # Errors
     /// `INVALID_INPUT` naming both kinds.
-    pub fn expect(&self, kind: Kind) -> Result<()> {
+    pub fn ensure_kind(&self, kind: Kind) -> Result<()> {
         if self.kind() == kind {
             return Ok(());
         }

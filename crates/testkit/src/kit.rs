@@ -240,7 +240,7 @@ impl Kit {
     /// Calls a function of this kind with arguments as text.
     pub async fn call_text(&self, person: &impl Person, kind: Kind, path: &str, arguments: &str) -> Result<String> {
         let function = self.dispatcher.resolve(path)?;
-        function.expect(kind)?;
+        function.ensure_kind(kind)?;
         self.dispatcher.call(&function, arguments, person.caller()).await
     }
 

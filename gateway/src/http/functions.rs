@@ -101,7 +101,7 @@ async fn call(app: &App, request: &HttpRequest, payload: Payload, kind: Option<K
         caller,
         address: address(app, request),
     };
-    let outcome = match kind.map_or(Ok(()), |kind| function.expect(kind)) {
+    let outcome = match kind.map_or(Ok(()), |kind| function.ensure_kind(kind)) {
         Ok(()) => app.dispatcher.call(&function, arguments, asker).await,
         Err(error) => Err(error),
     };

@@ -286,7 +286,7 @@ async fn run(app: &App, request: Request) -> Answer {
             Answer::Mutation(id.request, outcome)
         }
         Kind::Action => {
-            let outcome = match function.expect(FunctionKind::Action) {
+            let outcome = match function.ensure_kind(FunctionKind::Action) {
                 Ok(()) => dispatcher.call(&function, &arguments, asker).await,
                 Err(error) => Err(error),
             };

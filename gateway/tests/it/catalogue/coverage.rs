@@ -56,7 +56,7 @@ async fn a_function_runs_as_its_own_kind_only() {
                 continue;
             }
             let found = kit.dispatcher.resolve(function.path).unwrap();
-            let error = found.expect(kind).unwrap_err();
+            let error = found.ensure_kind(kind).unwrap_err();
             assert_eq!(error.code(), Code::InvalidInput, "{} as {kind:?}", function.path);
             assert!(error.message().contains(function.path), "{}", error.message());
         }
